@@ -8,8 +8,9 @@ help: ## show this list
 
 setup: .venv/ready ## install the dependencies of the demo, tests, and tools into .venv
 
-demo: .venv/ready ## play four runs against simulated services; VERBOSE=1 shows log lines as JSON
+demo: .venv/ready ## play four runs, then Connector Hub beside them, against simulated services; VERBOSE=1 shows log lines as JSON
 	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
+	@$(RUN) -m epimetheus demo --push $(if $(VERBOSE),--verbose)
 
 # Without cached bytecode, which many containers turn off, each of the tests' processes compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,8 +36,8 @@ coverage: .venv/ready ## run all tests with full budgets and check the branch co
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000
-simulate: .venv/ready ## simulate days of faults: SEEDS=10000
-	@$(RUN) -m tests.simulation $(SEEDS)
+simulate: .venv/ready ## simulate days of faults: SEEDS=10000, or DAYS=1000
+	@$(RUN) -m tests.simulation $(if $(DAYS),--days $(DAYS),$(SEEDS))
 
 RUNS ?= 1000000
 fuzz: .venv/ready ## fuzz every input: RUNS=1000000
@@ -79,6 +80,18 @@ check-terraform: .venv/ready $(TOOLS)/ready ## check terraform/: format, validat
 
 stack: ## package terraform/ as a stack for OCI Resource Manager
 	@$(PYTHON) scripts/make-stack
+
+.PHONY: check-workflow
+WORKFLOW_TOOLS := build/workflow-tools
+check-workflow: $(WORKFLOW_TOOLS)/ready ## check .github/: the syntax and the security of the workflow
+	@$(WORKFLOW_TOOLS)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(WORKFLOW_TOOLS)/bin/zizmor --offline --quiet .github
+
+$(WORKFLOW_TOOLS)/ready: tests/deploy/requirements-workflow.txt
+	@echo "Installing zizmor and check-jsonschema into $(WORKFLOW_TOOLS) (once) ..."
+	@$(PYTHON) -m venv $(WORKFLOW_TOOLS)
+	@$(WORKFLOW_TOOLS)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 .PHONY: release
 SOURCE ?=

@@ -5,21 +5,19 @@ conditional reads and writes of objects, ListObjects (in one page), PostMetricDa
 """
 
 import json
-import socketserver
 import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks import pages
 from benchmarks.helper import Responder
+from benchmarks.https_server import HttpsServer, Response
 from epimetheus.model import parse_minute
 
-Response = tuple[int, dict[str, str], bytes | bytearray]
 _COMPARTMENTS_PER_PAGE = 1_000
 _REGIONS = b'[{"regionKey":"IAD","regionName":"us-ashburn-1","status":"READY","isHomeRegion":true}]'
 _ROUTES = {
@@ -38,13 +36,16 @@ _ROUTES = {
 class ApiOptions:
     """Behavior of the API.
 
-    ``page``: events per page. ``latency``: seconds per response. ``rate``: limit of ListEvents per second (0: none). ``waits``: requests
-    wait for the command ``release``. ``refused``: all events are in one compartment, which returns 404 until the command ``allow``.
+    ``templates``: the file with the pages (`benchmarks.pages`). ``cert`` and ``key``: PEM files. ``page``: events per page.
+    ``latency``: seconds per response. ``rate``: limit of ListEvents per second (0: none). ``waits``: requests wait for the command
+    ``release``. ``refused``: all events are in one compartment, which returns 404 until the command ``allow``.
     ``minutes``: length of the period over which the events are spread evenly, up to the minute ``until`` since the epoch; 0: every window
     contains all events.
     """
 
     templates: str
+    cert: str
+    key: str
     page: int
     tenancy: str
     compartments: int
@@ -93,7 +94,7 @@ class Api:
         self._lock = threading.Lock()
         self._bucket = _TokenBucket(options.rate, options.rate, time.monotonic())
         self._numbers = {options.tenancy: 0, **{compartment(number): number for number in range(1, options.compartments)}}
-        self._templates = pages.read(Path(options.templates), options.page) if options.events else []
+        self._templates = pages.read(Path(options.templates)) if options.events else []
         self._listing = _listing(options)
         self._objects: dict[str, tuple[bytes, str]] = {}
         self.refused = options.refused
@@ -162,7 +163,8 @@ class Api:
         page, at = divmod(first, self.options.page)
         end = min(last, (page + 1) * self.options.page)
         template = self._templates[(number + page) % len(self._templates)]
-        return 200, {"opc-next-page": str(end)} if end < last else {}, template.page((number << 28) + first, at, end - first)
+        day = number * 97 + page // len(self._templates)  # times do not repeat when the templates do
+        return 200, {"opc-next-page": str(end)} if end < last else {}, template.page((number << 28) + first, at, end - first, day)
 
     def _within(self, events: int, start: str, end: str) -> tuple[int, int]:
         """Returns the range of events in a window. Each event is in one minute only."""
@@ -226,47 +228,11 @@ def _listing(options: ApiOptions) -> list[bytes]:
     return [json.dumps(items[start : start + _COMPARTMENTS_PER_PAGE]).encode() for start in starts]
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, api: Api) -> None:
-        self.api = api
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def handle(self) -> None:
-        try:
-            while line := self.rfile.readline():
-                self._handle_request(line)
-        except ConnectionError:
-            return  # Clients may disconnect at any time.
-
-    def _handle_request(self, line: bytes) -> None:
-        method, target, _ = line.decode("ascii").split()
-        headers = {}
-        while (header := self.rfile.readline().strip()):
-            name, _, value = header.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        if "expect" in headers:
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self.rfile.read(int(headers.get("content-length", 0)))
-        status, extra, content = self.server.api.respond(method, target, headers, body)
-        fields = {"Content-Type": "application/json", "Content-Length": str(len(content)), "opc-request-id": "bench", **extra}
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        self.wfile.write(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode())
-        self.wfile.write(content)
-
-
 def main() -> None:
     """Serves with the options in the first argument, and answers commands on standard input."""
     responder = Responder()
     api = Api(ApiOptions(**json.loads(sys.argv[1])), responder)
-    server = _Server(api)
+    server = HttpsServer(api.respond, api.options.cert, api.options.key)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     responder.send({"port": server.server_address[1]})
     responder.run({

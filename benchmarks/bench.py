@@ -1,6 +1,7 @@
 """Runs the function with the real fdk, against a stand-in API and a receiver in separate processes."""
 
 import json
+import os
 import tempfile
 import threading
 import time
@@ -11,8 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import certifi
+
 from benchmarks import sample_pages
-from benchmarks.api import ApiOptions, compartment
+from benchmarks.api import ApiOptions
+from benchmarks.base import Base, lay_out_base
 from benchmarks.helper import HelperProcess, start_helper
 from benchmarks.process import cpu_seconds, peak_bytes, wait_until_idle
 from benchmarks.sizes import Sizes
@@ -78,29 +82,57 @@ class Stage:
         return cpu_seconds(self.pid), self.api.cpu(), self.receiver.cpu()
 
 
+@contextmanager
+def _trusted(certificates: Path) -> Iterator[None]:
+    """Clients in this process trust these CA certificates."""
+    before = os.environ.get("REQUESTS_CA_BUNDLE")
+    os.environ["REQUESTS_CA_BUNDLE"] = str(certificates)
+    try:
+        yield
+    finally:
+        os.environ.pop("REQUESTS_CA_BUNDLE")
+        if before is not None:
+            os.environ["REQUESTS_CA_BUNDLE"] = before
+
+
 @dataclass(frozen=True)
 class Bench:
-    """Resources that all measurements share. ``image``: prepares the image's contents once. ``cached_calls``: results of several rows."""
+    """Resources that all measurements share.
+
+    ``unique_pages``: pages of a tenancy where nothing repeats; those of the API's options repeat. ``image`` prepares the image's
+    contents once, and ``base`` those of an earlier commit, if there is one. ``cached_calls``: results of several rows.
+    """
 
     sizes: Sizes
     folder: Path
     world: World
     authority: Authority
     api_options: ApiOptions
+    unique_pages: Path
     image: Callable[[], Image]
+    base: Callable[[], Base | None]
     cached_calls: dict[tuple[int, int, int], tuple[CallResult, int]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
-    def open(cls, sizes: Sizes, image: Image | None = None) -> Iterator["Bench"]:
-        """Renders the pages, and creates credentials and certificates. ``image``: the contents of the image, if they exist already."""
+    def open(cls, sizes: Sizes, image: Image | None = None, commit: str | None = None) -> Iterator["Bench"]:
+        """Renders the pages, and creates credentials and certificates.
+
+        ``image``: the contents of the image, if they exist already. ``commit``: the earlier commit that is measured, too.
+        """
         with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
             folder, world = Path(name), World()
-            templates = folder / "pages"
-            sample_pages.write(templates, world.tenancy, compartment(1), sizes.page)
-            options = ApiOptions(str(templates), sizes.page, world.tenancy, sizes.places)
+            templates, unique, authority = folder / "pages", folder / "unique-pages", Authority(folder / "authority")
+            sample_pages.write(templates, world.tenancy, sizes.page)
+            sample_pages.write(unique, world.tenancy, sizes.page, repeats=False)
+            cert, key = authority.server()
+            options = ApiOptions(str(templates), str(cert), str(key), sizes.page, world.tenancy, sizes.places)
             contents = cache(lambda: image or lay_out(folder / "image"))
-            yield cls(sizes, folder, world, Authority(folder / "authority"), options, contents)
+            base = cache(lambda: lay_out_base(folder / "base", commit) if commit else None)
+            trusted = folder / "trusted.pem"  # as many certificates as in production
+            trusted.write_text(Path(certifi.where()).read_text("utf-8") + authority.ca.read_text("utf-8"), "utf-8")
+            with _trusted(trusted):
+                yield cls(sizes, folder, world, authority, options, unique, contents, base)
 
     @contextmanager
     def receiver(self) -> Iterator[HelperProcess]:
@@ -116,12 +148,13 @@ class Bench:
             yield api
 
     @contextmanager
-    def stage(self, settings: dict[str, str] | None = None, **changes: Any) -> Iterator[Stage]:
-        """Runs the function with additional ``settings``, a receiver, and an API with ``changes``."""
+    def stage(self, settings: dict[str, str] | None = None, *, image: Image | None = None, **changes: Any) -> Iterator[Stage]:
+        """Runs the function with additional ``settings``, a receiver, and an API with ``changes``. ``image``: instead of this one's."""
         with self.receiver() as receiver, self.api(**changes) as api:
             required = {
                 **self.world.resource_principal(self.folder),
-                "OCI_ENDPOINT": f"http://127.0.0.1:{api.port}",
+                "OCI_ENDPOINT": f"https://localhost:{api.port}",
+                "REQUESTS_CA_BUNDLE": str(self.folder / "trusted.pem"),
                 "SYSLOG_HOST": "localhost",
                 "SYSLOG_PORT": str(receiver.port),
                 "SYSLOG_CA": f"file:{self.authority.ca}",
@@ -129,13 +162,13 @@ class Bench:
                 "API_REQUESTS_PER_SECOND": "10000",
                 "INITIAL_LOOKBACK_HOURS": "1",
             }
-            with self.function({**required, **(settings or {})}) as function:
+            with self.function({**required, **(settings or {})}, image or self.image()) as function:
                 yield Stage(function, api, receiver)
 
     @contextmanager
-    def function(self, settings: dict[str, str]) -> Iterator[Function]:
+    def function(self, settings: dict[str, str], image: Image) -> Iterator[Function]:
         """Runs the function from the contents of the image and in its environment."""
-        with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(self.image().folder, Path(folder), settings) as function:
+        with tempfile.TemporaryDirectory(prefix="fn-") as folder, serving(image.folder, Path(folder), settings) as function:
             yield function
 
     def cached_call(self, events: int, compartments: int, hours: int = 1) -> tuple[CallResult, int]:

@@ -15,9 +15,9 @@ _WRITE_BYTES = 128 * 1024
 _decode = msgspec.json.Decoder(list[AuditEvent]).decode
 
 
-def calibrate(bench: Bench, port: int, rounds: int) -> float:
-    """Returns the CPU seconds per event in this process. ``port``: of the receiver."""
-    bodies = [template.body for template in read(Path(bench.api_options.templates), bench.api_options.page)] * rounds
+def calibrate(bench: Bench, templates: Path, port: int, rounds: int) -> float:
+    """Returns the CPU seconds per event in this process. ``templates``: the pages. ``port``: of the receiver."""
+    bodies = [template.body for template in read(templates)] * rounds
     context = ssl.create_default_context(cafile=str(bench.authority.ca))
     with socket.create_connection(("localhost", port)) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
         began, events = time.process_time(), 0

@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[1] / "build" / "bench.json"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value. ``goal``: the maximum, with ``least`` the minimum, or None. ``ratio``: relative to the calibration loop."""
+    """One measured value. ``goal``: the maximum, with ``least`` the minimum, or None."""
 
     row: str
     what: str
@@ -23,7 +23,6 @@ class Figure:
     unit: str
     goal: float | None = None
     least: bool = False
-    ratio: float | None = None
     note: str = ""
 
     @property
@@ -79,9 +78,9 @@ def now() -> str:
 
 def table(figures: Sequence[Figure]) -> list[str]:
     """Returns the lines of a Markdown table with aligned columns."""
-    rows = [("what", "goal", "figure", "", "× calibration", "note")]
-    rows += [(one.what, goal_text(one), shown(one.value, one.unit), _verdict(one), _ratio(one), one.note) for one in figures]
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    rows = [("what", "goal", "figure", "", "note")]
+    rows += [(one.what, goal_text(one), shown(one.value, one.unit), _verdict(one), one.note) for one in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return lines
@@ -100,10 +99,6 @@ def goal_text(one: Figure) -> str:
 
 def _verdict(one: Figure) -> str:
     return {True: "met", False: "missed", None: ""}[one.holds]
-
-
-def _ratio(one: Figure) -> str:
-    return "" if one.ratio is None else f"{one.ratio:.1f}"
 
 
 def _cpuinfo() -> list[str]:

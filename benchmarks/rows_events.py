@@ -1,46 +1,16 @@
-"""Rows for the CPU and memory of events in the function's process."""
+"""Rows for the memory of events in the function's process, and for the CPU of rules."""
 
 import time
 
 from benchmarks import rules
 from benchmarks.bench import SETTLE_MINUTES, Bench, CallResult
-from benchmarks.calibrate import calibrate
 from benchmarks.figures import Figure
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
 
 _MB, _MICRO = 1e6, 1e-6
-_GOALS = {"cef": 15.0, "json": 12.0}
+_PEAK_GOAL = 100.0
 _NO_RULES = (Rules(), TamperWatch(("ocid1.fnfunc.oc1.iad.ours",)))  # A function always protects itself.
-
-
-def cpu(bench: Bench) -> list[Figure]:
-    """CPU from pages to confirmed delivery over TLS, in turns with the calibration loop; the minimum of each."""
-    calibrations: list[float] = []
-    repeated: list[CallResult] = []
-    first: dict[str, list[CallResult]] = {name: [] for name in _GOALS}
-    for _ in range(bench.sizes.repeats):
-        for name, calls in first.items():
-            with bench.stage({"FORMAT": name}, events=bench.sizes.events) as stage:
-                calibrations.append(calibrate(bench, stage.receiver.port, rounds=2))
-                calls.append(stage.call())
-                if name == "cef":
-                    repeated.append(stage.call())
-    least = min(calibrations) / _MICRO
-    figures = [_figure(name, min(calls, key=lambda call: call.cpu), least) for name, calls in first.items()]
-    seen = min(call.cpu / call.report["duplicates"] for call in repeated) / _MICRO
-    return [
-        Figure("cpu", "calibration: decode and send over TLS", least, "µs", note="per event; nothing else, in this process"),
-        *figures,
-        Figure("cpu", "CPU per duplicate event", seen, "µs", ratio=seen / least, note="fetched again because of the overlap, not sent"),
-    ]
-
-
-def _figure(name: str, call: CallResult, least: float) -> Figure:
-    events = call.report["fetched"]
-    used, others = call.cpu / events / _MICRO, [round(cpu / events / _MICRO, 1) for cpu in (call.api_cpu, call.receiver_cpu)]
-    note = f"{events:,} events in {call.wall:.1f} s; the stand-in API used {others[0]} µs, the receiver {others[1]} µs per event"
-    return Figure("cpu", f"CPU per event, {name.upper()}", used, "µs", _GOALS[name], ratio=used / least, note=note)
 
 
 def memory(bench: Bench) -> list[Figure]:
@@ -51,8 +21,8 @@ def memory(bench: Bench) -> list[Figure]:
     more = (many.peak / some.peak - 1) * 100
     over = f"spread over {sizes.hours} h, {{}} slices"
     return [
-        _peak(f"{sizes.some:,} events in one call", some, 110.0, over.format(some.report["slices"])),
-        _peak(f"{sizes.many:,} events in one call", many, 110.0, over.format(many.report["slices"])),
+        _peak(f"{sizes.some:,} events in one call", some, _PEAK_GOAL, over.format(some.report["slices"])),
+        _peak(f"{sizes.many:,} events in one call", many, _PEAK_GOAL, over.format(many.report["slices"])),
         Figure("memory", f"increase from {sizes.some:,} to {sizes.many:,} events", more, "%", 10.0),
         _peak(f"{sizes.many:,} events in one window", dense, None, "all in one hour, so all keys are in memory"),
     ]
@@ -74,7 +44,7 @@ def _backfilled(bench: Bench, events: int) -> Figure:
             calls.append(stage.call())
     slices = sum(call.report["slices"] for call in calls)
     what, note = f"{events:,} events of one compartment {hours} h behind", f"{len(calls)} calls, {slices} slices"
-    return _peak(what, calls[-1], 110.0, note, "behind")
+    return _peak(what, calls[-1], _PEAK_GOAL, note, "behind")
 
 
 def _peak(what: str, call: CallResult, goal: float | None, note: str, row: str = "memory") -> Figure:

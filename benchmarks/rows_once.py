@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from benchmarks.bench import BUCKET, SECONDS, Bench
@@ -16,6 +15,7 @@ from epimetheus.ledger.ledger import Ledger
 from epimetheus.ledger.object_storage import ObjectEntryStore
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.known_compartments import known_compartments, update_compartments
 from epimetheus.source.compartments import choose, discover, paths
@@ -113,7 +113,7 @@ def image(bench: Bench) -> list[Figure]:
 
 def _client(bench: Bench, api: HelperProcess, kind: Callable[..., Any]) -> Any:
     credentials = sign_in("config_file", str(bench.world.credentials(bench.folder)), "DEFAULT")
-    return make_client(kind, credentials, region=credentials.region, endpoint=f"http://127.0.0.1:{api.port}", seconds=SECONDS)
+    return make_client(kind, credentials, region=credentials.region, endpoint=f"https://localhost:{api.port}", seconds=SECONDS)
 
 
 def _cpu(doing: Callable[[], object]) -> float:

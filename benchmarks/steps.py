@@ -33,8 +33,8 @@ def bodies() -> list[bytes]:
     """Returns pages as the stand-in API sends them."""
     with tempfile.TemporaryDirectory(prefix="epimetheus-bench-") as name:
         path = Path(name) / "pages"
-        sample_pages.write(path, TENANCY, COMPARTMENT, PAGE)
-        return [bytes(template.body) for template in pages.read(path, PAGE)[:PAGES]]
+        sample_pages.write(path, TENANCY, PAGE)
+        return [bytes(template.body) for template in pages.read(path)[:PAGES]]
 
 
 def least(function: Callable[[Any], object], items: Iterable[Any]) -> float:

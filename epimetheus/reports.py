@@ -73,6 +73,23 @@ class SealNow(msgspec.Struct, frozen=True):
     chain_broken: bool
 
 
+class Problems(msgspec.Struct, frozen=True):
+    """What a poll of Cloud Guard found. ``region``: the reporting region.
+
+    ``active``, ``inactive``: problems that were listed. ``excluded``: those in compartments that the settings exclude. ``changed``: those
+    that are new or have changed; ``waiting``: those among them that are left to the next run. ``without_details``: those that were
+    forwarded as listed, because OCI rejected the request for their details.
+    """
+
+    region: str
+    active: int
+    inactive: int
+    excluded: int
+    changed: int
+    waiting: int
+    without_details: int
+
+
 class EventName(msgspec.Struct, frozen=True):
     """What identifies an event: its ``time`` (as OCI sent it), ``type``, ``id``, and the path or OCID of its ``compartment``.
 
@@ -114,6 +131,42 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, str]
 
 
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one push: a batch of Connector Hub.
+
+    ``batch`` counts the events of the batch, ``fetched`` those that were looked at; it is less if the push failed. ``deferred``: events
+    that are left to the next scheduled run. ``fetched = forwarded + unconfirmed + duplicates + filtered + deferred``. ``delay_seconds`` and
+    ``longest_delay_seconds``: from the time of an event to the end of the push, the median and the maximum over the batch; None if no event
+    has a time. The other fields are as in `Report`.
+    """
+
+    version: int = 3
+    run: str
+    region: str
+    action: Literal["push"] = "push"
+    status: Literal["ok", "failed"]
+    error: Problem | None
+    warnings: list[str]
+    started: str
+    seconds: float
+    batch: int
+    fetched: int
+    forwarded: int
+    unconfirmed: int
+    duplicates: int
+    filtered: dict[str, int]
+    deferred: int
+    malformed: int
+    truncated: int
+    abridged: int
+    redacted: int
+    bytes: int
+    delay_seconds: int | None
+    longest_delay_seconds: int | None
+    api: dict[str, dict[str, int]]
+    receiver: dict[str, int | str]
+
+
 class Cache(msgspec.Struct, frozen=True):
     """The ``hits`` and ``misses`` of a cache, and its ``size`` in entries."""
 
@@ -138,9 +191,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     main fields only, because they cost too much to render. ``redacted``: events with at least one masked value. ``notices``: messages of
     Epimetheus itself, which are not events. ``bytes``: bytes written to the receiver. ``api``: service → ``requests``, ``retries``,
     ``throttled``. ``relisted``: events that reconciliation listed again; ``late``: the events among them that had not been forwarded, which
-    count as ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``reconciliation``: minutes of a pass → its
-    progress. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
+    count as ``fetched``; ``latest_seconds``: the time from the earliest of these to now. ``pushed``: events that pushes delivered, of the
+    time that this run read; ``filled``: events that were not pushed, so that this run forwarded them. ``reconciliation``: minutes of a pass
+    → its progress. ``listing_age_seconds``: since the last complete listing of compartments, None if none are listed. ``given_up``: deleted
     compartments that are no longer polled. ``seal``: None if the run has none, as if it was skipped.
+    ``problems``: None unless the run polled Cloud Guard.
     ``certificate_days``: days until the first certificate expires, the client's or the receiver's.
     ``caches``: ``dedupe`` (event keys; a hit is a duplicate) and ``names`` (rule decisions by event type).
     """
@@ -172,6 +227,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     relisted: int
     late: int
     latest_seconds: int
+    pushed: int
+    filled: int
     reconciliation: dict[str, ReconciledNow]
     listing_stale: bool
     listing_age_seconds: int | None
@@ -180,5 +237,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_start: bool
     state_writes: int
     certificate_days: float | None
+    problems: Problems | None = None
     caches: dict[str, Cache]
     performance: Performance

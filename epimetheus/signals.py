@@ -2,12 +2,13 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Never
 
 _EXIT_CODE = 128
+_DEFERRED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signaled(BaseException):
@@ -17,6 +18,33 @@ class Signaled(BaseException):
         super().__init__(number)
         self.name = signal.Signals(number).name
         self.exit_code = _EXIT_CODE + number
+
+
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Within the context, a signal that raises an exception waits until its end, so that a change is not stopped in its middle.
+
+    A second signal does not wait. Outside the main thread, nothing changes.
+    """
+    handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: handler for number in _DEFERRED if callable(handler := signal.getsignal(number))}
+    waiting: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+        if len(waiting) > 1:
+            handlers[number](number, frame)
+
+    for number in handlers:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if waiting:
+        handlers[waiting[0]](waiting[0], None)
 
 
 @contextmanager

@@ -114,8 +114,8 @@ resource "oci_functions_function" "this" {
       error_message = "seal_key, seal_key_secret_ocid and seal_key_pem: set only one of them."
     }
     precondition {
-      condition     = local.ledger_retention_days <= local.ledger_days
-      error_message = "ledger_retention_days is ${local.ledger_retention_days}: expected at most ledger_days (${local.ledger_days}), because entries could not be deleted then."
+      condition     = local.ledger_retention_days <= var.ledger_days
+      error_message = "ledger_retention_days is ${local.ledger_retention_days}: expected at most ledger_days (${var.ledger_days}), because entries could not be deleted then."
     }
     precondition {
       condition     = local.ledger_retention_lock_time == null || local.ledger_retention_days > 0
@@ -142,8 +142,8 @@ resource "oci_functions_function" "this" {
       error_message = "syslog_max_bytes: syslog_transport = relp limits messages to 131072 bytes; expected an integer from 480 to 131072."
     }
     precondition {
-      condition     = coalesce(var.listing_minutes, 0) <= coalesce(var.listing_max_age_minutes, 60)
-      error_message = "listing_minutes is greater than listing_max_age_minutes (default: 60): expected at most that value."
+      condition     = var.listing_minutes <= var.listing_max_age_minutes
+      error_message = "listing_minutes is ${var.listing_minutes}: expected at most listing_max_age_minutes (${var.listing_max_age_minutes})."
     }
     precondition {
       condition     = local.mode_needs_ids == contains(keys(local.settings), "COMPARTMENT_IDS")
@@ -158,7 +158,7 @@ resource "oci_functions_function" "this" {
       error_message = "follow_seconds is ${var.follow_seconds}: expected at most interval_minutes (${60 * var.interval_minutes} seconds), because runs would overlap."
     }
     precondition {
-      condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, 2)
+      condition     = var.lag_alarm_minutes > var.interval_minutes + coalesce(var.settle_minutes, var.push_enabled ? 20 : 2)
       error_message = "lag_alarm_minutes is ${var.lag_alarm_minutes}: expected more than the sum of interval_minutes and settle_minutes, because the alarm would never clear."
     }
   }

@@ -16,7 +16,8 @@ locals {
     oci_vault_secret.client_key[*].id,
     oci_vault_secret.seal_key[*].id,
   )
-  uses_secrets = length(local.secrets) > 0
+  uses_secrets     = length(local.secrets) > 0
+  uses_cloud_guard = contains(var.sources, "cloud_guard")
 
   # These conditions have not been tested in every realm. relaxed_policy_conditions omits them.
   strict = { for each in ["objects", "metrics", "secrets", "functions"] : each => !contains(var.relaxed_policy_conditions, each) }
@@ -46,11 +47,11 @@ locals {
     ])}}" : "",
     "}",
   ])
-  metrics_statements = local.metrics_namespace == "" ? [] : [
+  metrics_statements = var.metrics_namespace == "" ? [] : [
     "Allow dynamic-group ${local.group} to use metrics in ${local.metrics_scope}${local.metrics_where}",
   ]
   metrics_here  = local.metrics_compartment == var.compartment_ocid
-  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${local.metrics_namespace}'" : ""
+  metrics_where = local.strict.metrics ? " where target.metrics.namespace='${var.metrics_namespace}'" : ""
   secrets_where = local.strict.secrets ? (
     " where any {${join(", ", [for each in local.secrets : "target.secret.id='${each}'"])}}"
   ) : ""
@@ -65,14 +66,19 @@ locals {
   ))
 }
 
-# Matches this function only, not other functions of the compartment.
+locals {
+  function_ids = concat([oci_functions_function.this.id], oci_functions_function.push[*].id)
+  matched_ids  = length(local.function_ids) == 1 ? "resource.id='${local.function_ids[0]}'" : "any {${join(", ", [for each in local.function_ids : "resource.id='${each}'"])}}"
+}
+
+# Matches these functions only, not others of the compartment.
 resource "oci_identity_dynamic_group" "function" {
   provider = oci.home
 
   compartment_id = var.tenancy_ocid
   name           = var.name
   description    = "The Epimetheus function, which forwards audit events."
-  matching_rule  = "ALL {resource.type='fnfunc', resource.id='${oci_functions_function.this.id}'}"
+  matching_rule  = "ALL {resource.type='fnfunc', ${local.matched_ids}}"
   defined_tags   = local.defined_tags
   freeform_tags  = var.freeform_tags
 }
@@ -97,6 +103,11 @@ resource "oci_identity_policy" "function" {
       # reading the tenancy's own properties only: name, home region and subscribed regions.
       "Allow dynamic-group ${local.group} to inspect tenancies in tenancy",
     ],
+    # Cloud Guard GetConfiguration, and ListProblems and GetProblem for all compartments.
+    local.uses_cloud_guard ? [
+      "Allow dynamic-group ${local.group} to read cloud-guard-config in tenancy",
+      "Allow dynamic-group ${local.group} to read cloud-guard-problems in tenancy",
+    ] : [],
     # Monitoring PostMetricData, for one namespace, in another compartment.
     local.metrics_here ? [] : local.metrics_statements,
     # Secrets GetSecretBundle, for the secrets in the settings, in any compartment.

@@ -1,8 +1,44 @@
 # Values derived from variables alone. functions.tf adds those that depend on resources.
 locals {
   # null and empty values stand for the default of the setting, except for two: an empty METRICS_NAMESPACE disables metrics,
-  # and an empty RECONCILE_AFTER reconciliation.
-  settings = { for name, value in local.all_settings : name => value if value != null && (value != "" || contains(["METRICS_NAMESPACE", "RECONCILE_AFTER"], name)) }
+  # and an empty RECONCILE_AFTER reconciliation. A default is not sent: the configuration has 4 KB, and some settings exclude others.
+  settings = {
+    for name, value in local.all_settings : name => value
+    if value != null && (value != "" || contains(["METRICS_NAMESPACE", "RECONCILE_AFTER"], name)) && value != lookup(local.defaults, name, null)
+  }
+
+  # The defaults of the variables, as the function receives them. A test compares them with the variables' and with the function's.
+  defaults = {
+    SYSLOG_PORT                  = "6514"
+    SYSLOG_TRANSPORT             = "tls"
+    SYSLOG_CONFIRM_DELAY_SECONDS = "0.2"
+    SYSLOG_FRAMING               = "octet-counting"
+    SYSLOG_HEADER                = "rfc5424"
+    SYSLOG_FACILITY              = "local0"
+    SYSLOG_APP_NAME              = "epimetheus"
+    SYSLOG_MAX_BYTES             = "8000"
+    SYSLOG_TIMEOUT_SECONDS       = "10"
+    FORMAT                       = "cef"
+    OCSF_CLASSES                 = "auto"
+    STATE_PREFIX                 = "epimetheus/"
+    LEDGER_DAYS                  = "35"
+    SEAL_MESSAGES                = "true"
+    REGIONS                      = "all"
+    COMPARTMENT_MODE             = "all"
+    LISTING_MINUTES              = "15"
+    LISTING_MAX_AGE_MINUTES      = "60"
+    INITIAL_LOOKBACK_HOURS       = "24"
+    OVERLAP_MINUTES              = "15"
+    SOURCES                      = "audit"
+    CLOUD_GUARD_MINUTES          = "15"
+    RECONCILE_AFTER              = "60,1440"
+    SLICE_MINUTES                = "60"
+    API_CONCURRENCY              = "8"
+    API_REQUESTS_PER_SECOND      = "20"
+    OWN_EVENTS                   = "summarize"
+    METRICS_NAMESPACE            = "epimetheus"
+    LOG_LEVEL                    = "info"
+  }
 
   all_settings = {
     SYSLOG_HOST                  = var.syslog_host
@@ -30,7 +66,7 @@ locals {
     SEAL_KEY                     = local.seal_key_secret == null ? var.seal_key : "vault:${local.seal_key_secret}"
     SEAL_MESSAGES                = tostring(var.seal_messages)
     TENANCY_OCID                 = var.tenancy_ocid
-    REGIONS                      = var.regions == null ? null : join(",", local.regions)
+    REGIONS                      = join(",", local.regions)
     COMPARTMENT_MODE             = var.compartment_mode
     COMPARTMENT_IDS              = try(join(",", var.compartment_ids), null)
     LISTING_MINUTES              = tostring(var.listing_minutes)
@@ -38,7 +74,10 @@ locals {
     INITIAL_LOOKBACK_HOURS       = tostring(var.initial_lookback_hours)
     OVERLAP_MINUTES              = tostring(var.overlap_minutes)
     SETTLE_MINUTES               = tostring(var.settle_minutes)
-    RECONCILE_AFTER              = try(join(",", var.reconcile_after), null)
+    SOURCES                      = join(",", var.sources)
+    CLOUD_GUARD_MINUTES          = tostring(var.cloud_guard_minutes)
+    PUSH                         = var.push_enabled ? "true" : null
+    RECONCILE_AFTER              = join(",", var.reconcile_after)
     SLICE_MINUTES                = tostring(var.slice_minutes)
     API_CONCURRENCY              = tostring(var.api_concurrency)
     API_REQUESTS_PER_SECOND      = tostring(var.api_requests_per_second)
@@ -73,11 +112,7 @@ locals {
     length(base64encode("${name}${value}")) * 3 / 4 - length(regexall("=", base64encode("${name}${value}")))
   }
 
-  # Defaults of settings that the module also needs. A test compares them with the function's.
-  syslog_port       = var.syslog_port == null ? 6514 : var.syslog_port
-  metrics_namespace = var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace
-  ledger_days       = var.ledger_days == null ? 35 : var.ledger_days
-  state_prefix      = coalesce(var.state_prefix, "epimetheus/")
+  state_prefix = coalesce(var.state_prefix, local.defaults.STATE_PREFIX)
 
   bucket              = coalesce(var.state_bucket, var.name)
   ledger_bucket       = coalesce(var.ledger_bucket, "${local.bucket}-ledger")

@@ -15,7 +15,7 @@ data "oci_core_services" "all" {
 check "siem_cidrs" {
   assert {
     condition     = !local.create_network || !contains(var.siem_cidrs, "0.0.0.0/0")
-    error_message = "siem_cidrs is 0.0.0.0/0: the function can reach every address on port ${local.syslog_port}. Set it to the addresses of the SIEM."
+    error_message = "siem_cidrs is 0.0.0.0/0: the function can reach every address on port ${var.syslog_port}. Set it to the addresses of the SIEM."
   }
 }
 
@@ -28,7 +28,7 @@ locals {
   egress_rules = !local.create_network ? {} : merge(
     {
       for cidr in var.siem_cidrs : "siem ${cidr}" => {
-        destination = cidr, type = "CIDR_BLOCK", port = local.syslog_port, description = "Events to the SIEM."
+        destination = cidr, type = "CIDR_BLOCK", port = var.syslog_port, description = "Events to the SIEM."
       }
     },
     {

@@ -62,8 +62,19 @@ locals {
 
   absent_clears = "This alarm clears after 3 days, even if nothing has changed by then: also search for silence in the SIEM (docs/siem.md)."
 
+  # A run polls Cloud Guard less often than it reads audit events, so its absence has a metric and a window of its own.
+  poll_minutes = 3 * max(var.interval_minutes, var.cloud_guard_minutes)
+  poll_window  = local.poll_minutes <= 60 ? "${local.poll_minutes}m" : "${ceil(local.poll_minutes / 60)}h"
+  cloud_guard_alarms = { for name, alarm in {
+    cloud_guard_missing = {
+      query    = "poll_seconds[${local.poll_window}]${local.this_deployment}.groupBy(region).absent(3d)"
+      severity = "ERROR", pending = "PT5M", when_scheduled = true
+      body     = "No poll of Cloud Guard has ended for ${local.poll_window}. Audit events are not affected. ${local.absent_clears}"
+    }
+  } : name => alarm if local.uses_cloud_guard }
+
   # The function's own metrics: one stream for each region, without data points between runs.
-  own_alarms = local.metrics_namespace == "" ? {} : {
+  own_alarms = var.metrics_namespace == "" ? {} : merge(local.cloud_guard_alarms, {
     lag = {
       query    = "lag_seconds[${local.window}]${local.this_deployment}.groupBy(region).max() > ${60 * var.lag_alarm_minutes}"
       severity = "CRITICAL", pending = "PT5M", when_scheduled = false
@@ -114,7 +125,7 @@ locals {
       body     = "A compartment cannot be read. The others continue; it is backfilled when it can be read again."
     }
     listing_age = {
-      query    = "listing_age_seconds[${local.window}]${local.this_deployment}.groupBy(region).min() > ${60 * coalesce(var.listing_max_age_minutes, 60)}"
+      query    = "listing_age_seconds[${local.window}]${local.this_deployment}.groupBy(region).min() > ${60 * var.listing_max_age_minutes}"
       severity = "ERROR", pending = "PT5M", when_scheduled = false
       body     = "The listing of compartments or regions is out of date: new ones are not read. Check the policy statements `inspect compartments` and `inspect tenancies`."
     }
@@ -155,9 +166,9 @@ locals {
       severity = "ERROR", pending = "PT5M", when_scheduled = false
       body     = "A certificate expires in less than ${var.certificate_alarm_days} days. Forwarding stops when it expires."
     }
-  }
+  })
   # In the order of the dashboard. Statistics suit metrics that are posted once a run.
-  widgets = local.metrics_namespace == "" ? [] : [
+  widgets = var.metrics_namespace == "" ? [] : [
     { name = "lag", title = "Lag (s)", chart = "line", query = "lag_seconds[${local.window}]${local.this_deployment}.groupBy(region).max()" },
     { name = "failed", title = "Failed runs", chart = "bar", query = "runs_failed[${local.window}]${local.this_deployment}.groupBy(region).sum()" },
     { name = "skipped", title = "Skipped runs", chart = "bar", query = "runs_skipped[${local.window}]${local.this_deployment}.groupBy(region).sum()" },
@@ -187,7 +198,7 @@ resource "oci_monitoring_alarm" "own" {
 
   compartment_id        = var.compartment_ocid
   metric_compartment_id = local.metrics_compartment
-  namespace             = local.metrics_namespace
+  namespace             = var.metrics_namespace
   display_name          = "${var.name}-${replace(each.key, "_", "-")}"
   query                 = each.value.query
   severity              = each.value.severity

@@ -90,7 +90,7 @@ output "dashboard" {
   description = "Widgets of a dashboard for the console, in order. docs/operate.md describes how to create it."
   value = {
     compartment_ocid = local.metrics_compartment
-    namespace        = local.metrics_namespace
+    namespace        = var.metrics_namespace
     widgets          = [for widget in local.widgets : { title = widget.title, chart = widget.chart, query = widget.query }]
   }
 }

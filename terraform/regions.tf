@@ -1,6 +1,6 @@
 # The regions in var.regions, as identifiers. A test compares the keys with those of the OCI SDK.
 locals {
-  regions = [for each in coalesce(var.regions, []) : lookup(local.region_keys, lower(each), lower(each))]
+  regions = [for each in var.regions : lookup(local.region_keys, lower(each), lower(each))]
 
   region_keys = {
     aga = "us-saltlake-2"

@@ -5,7 +5,7 @@ locals {
   ledger_rule = {
     name     = "ledger"
     target   = "objects"
-    days     = local.ledger_days
+    days     = var.ledger_days
     prefixes = ["${local.state_prefix}ledger/"]
   }
   versions_rule = {
@@ -16,7 +16,7 @@ locals {
   }
   state_rules = local.separate_ledger ? [local.versions_rule] : [local.versions_rule, local.ledger_rule]
   # Object Storage accepts no retention rule in a bucket with versioning, which the state needs.
-  ledger_retention_days = local.separate_ledger ? coalesce(var.ledger_retention_days, local.ledger_days) : 0
+  ledger_retention_days = local.separate_ledger ? coalesce(var.ledger_retention_days, var.ledger_days) : 0
 }
 
 data "oci_objectstorage_namespace" "this" {

@@ -18,15 +18,15 @@ variable "syslog_host" {
 
 variable "syslog_port" {
   type        = number
-  default     = null
-  description = "TCP port of the receiver. The network that this module creates allows traffic to this port. Default: 6514."
+  default     = 6514
+  nullable    = false
+  description = "TCP port of the receiver. The network that this module creates allows traffic to this port."
 
   validation {
-    condition = var.syslog_port == null || try(
+    condition = (
       floor(var.syslog_port) == var.syslog_port &&
       var.syslog_port >= 1 &&
-      var.syslog_port <= 65535,
-      false
+      var.syslog_port <= 65535
     )
     error_message = "syslog_port: expected an integer from 1 to 65535."
   }
@@ -34,22 +34,24 @@ variable "syslog_port" {
 
 variable "syslog_transport" {
   type        = string
-  default     = null
-  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp. Default: tls."
+  default     = "tls"
+  nullable    = false
+  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp."
 
   validation {
-    condition     = var.syslog_transport == null || can(regex("^(?:tls|relp|tcp)?$", var.syslog_transport))
+    condition     = can(regex("^(?:tls|relp|tcp)?$", var.syslog_transport))
     error_message = "syslog_transport: expected tls, relp or tcp."
   }
 }
 
 variable "syslog_confirm_delay_seconds" {
   type        = number
-  default     = null
-  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp. Default: 0.2."
+  default     = 0.2
+  nullable    = false
+  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp."
 
   validation {
-    condition     = var.syslog_confirm_delay_seconds == null || try(var.syslog_confirm_delay_seconds >= 0.15 && var.syslog_confirm_delay_seconds <= 10, false)
+    condition     = var.syslog_confirm_delay_seconds >= 0.15 && var.syslog_confirm_delay_seconds <= 10
     error_message = "syslog_confirm_delay_seconds: expected a number from 0.15 to 10."
   }
 }
@@ -117,33 +119,36 @@ variable "syslog_server_name" {
 
 variable "syslog_framing" {
   type        = string
-  default     = null
-  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf. Default: octet-counting."
+  default     = "octet-counting"
+  nullable    = false
+  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf."
 
   validation {
-    condition     = var.syslog_framing == null || can(regex("^(?:octet-counting|lf)?$", var.syslog_framing))
+    condition     = can(regex("^(?:octet-counting|lf)?$", var.syslog_framing))
     error_message = "syslog_framing: expected octet-counting or lf."
   }
 }
 
 variable "syslog_header" {
   type        = string
-  default     = null
-  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164. Default: rfc5424."
+  default     = "rfc5424"
+  nullable    = false
+  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164."
 
   validation {
-    condition     = var.syslog_header == null || can(regex("^(?:rfc5424|rfc3164)?$", var.syslog_header))
+    condition     = can(regex("^(?:rfc5424|rfc3164)?$", var.syslog_header))
     error_message = "syslog_header: expected rfc5424 or rfc3164."
   }
 }
 
 variable "syslog_facility" {
   type        = string
-  default     = null
-  description = "Syslog facility of every message. Default: local0."
+  default     = "local0"
+  nullable    = false
+  description = "Syslog facility of every message."
 
   validation {
-    condition = var.syslog_facility == null || can(regex(
+    condition = can(regex(
       "^(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|audit|alert|clock|local[0-7])?$",
       var.syslog_facility
     ))
@@ -153,11 +158,12 @@ variable "syslog_facility" {
 
 variable "syslog_app_name" {
   type        = string
-  default     = null
-  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164). Default: epimetheus."
+  default     = "epimetheus"
+  nullable    = false
+  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164)."
 
   validation {
-    condition     = var.syslog_app_name == null || can(regex("^(?:[!-~]{1,48})?$", var.syslog_app_name))
+    condition     = can(regex("^(?:[!-~]{1,48})?$", var.syslog_app_name))
     error_message = "syslog_app_name: expected up to 48 printable ASCII characters without spaces."
   }
 }
@@ -175,13 +181,13 @@ variable "syslog_hostname" {
 
 variable "syslog_max_bytes" {
   type        = number
-  default     = null
-  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072. Default: 8000."
+  default     = 8000
+  nullable    = false
+  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072."
 
   validation {
-    condition = var.syslog_max_bytes == null || try(
-      floor(var.syslog_max_bytes) == var.syslog_max_bytes && (var.syslog_max_bytes == 0 || var.syslog_max_bytes >= 480),
-      false
+    condition = (
+      floor(var.syslog_max_bytes) == var.syslog_max_bytes && (var.syslog_max_bytes == 0 || var.syslog_max_bytes >= 480)
     )
     error_message = "syslog_max_bytes: expected 0 (no limit), or an integer of at least 480."
   }
@@ -189,33 +195,36 @@ variable "syslog_max_bytes" {
 
 variable "syslog_timeout_seconds" {
   type        = number
-  default     = null
-  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation. Default: 10."
+  default     = 10
+  nullable    = false
+  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
 
   validation {
-    condition     = var.syslog_timeout_seconds == null || try(var.syslog_timeout_seconds >= 1 && var.syslog_timeout_seconds <= 120, false)
+    condition     = var.syslog_timeout_seconds >= 1 && var.syslog_timeout_seconds <= 120
     error_message = "syslog_timeout_seconds: expected a number from 1 to 120."
   }
 }
 
 variable "format" {
   type        = string
-  default     = null
-  description = "Format of the message body. Values: cef, json, leef or ocsf. Default: cef."
+  default     = "cef"
+  nullable    = false
+  description = "Format of the message body. Values: cef, json, leef or ocsf."
 
   validation {
-    condition     = var.format == null || can(regex("^(?:cef|json|leef|ocsf)?$", var.format))
+    condition     = can(regex("^(?:cef|json|leef|ocsf)?$", var.format))
     error_message = "format: expected cef, json, leef or ocsf."
   }
 }
 
 variable "ocsf_classes" {
   type        = string
-  default     = null
-  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api. Default: auto."
+  default     = "auto"
+  nullable    = false
+  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api."
 
   validation {
-    condition     = var.ocsf_classes == null || can(regex("^(?:auto|api)?$", var.ocsf_classes))
+    condition     = can(regex("^(?:auto|api)?$", var.ocsf_classes))
     error_message = "ocsf_classes: expected auto or api."
   }
 }
@@ -244,11 +253,12 @@ variable "state_namespace" {
 
 variable "state_prefix" {
   type        = string
-  default     = null
-  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes. Default: epimetheus/."
+  default     = "epimetheus/"
+  nullable    = false
+  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes."
 
   validation {
-    condition     = var.state_prefix == null || can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
+    condition     = can(regex("^(?:[^/\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]{0,899})?$", var.state_prefix))
     error_message = "state_prefix: expected the start of an object name, not beginning with a slash."
   }
 }
@@ -266,15 +276,15 @@ variable "ledger_bucket" {
 
 variable "ledger_days" {
   type        = number
-  default     = null
-  description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them. Default: 35."
+  default     = 35
+  nullable    = false
+  description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
 
   validation {
-    condition = var.ledger_days == null || try(
+    condition = (
       floor(var.ledger_days) == var.ledger_days &&
       var.ledger_days >= 9 &&
-      var.ledger_days <= 400,
-      false
+      var.ledger_days <= 400
     )
     error_message = "ledger_days: expected an integer from 9 to 400."
   }
@@ -296,8 +306,9 @@ variable "seal_key" {
 
 variable "seal_messages" {
   type        = bool
-  default     = null
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run. Default: true."
+  default     = true
+  nullable    = false
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {
@@ -313,11 +324,12 @@ variable "tenancy_ocid" {
 
 variable "regions" {
   type        = list(string)
-  default     = null
-  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: all."
+  default     = ["all"]
+  nullable    = false
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to."
 
   validation {
-    condition = var.regions == null || try(
+    condition = (
       alltrue([for each in var.regions : can(regex(join("|", [
         "^(?i)(?:all|[a-z]+(?:-[a-z]+)+-\\d+)$",
         # Region keys. regions.tf has their regions.
@@ -326,8 +338,7 @@ variable "regions" {
         "nja|nrq|nrt|onm|ord|orf|ork|pgc|phx|pia|qro|rba|ric|rkt|ruh|scl|shj|sin|sjc|snn|str|syd|tus|ukb|vap",
         "vcp|vll|vve|wga|xsp|yny|yul|yxj|yyz|zrh)$",
       ]), each))]) &&
-      (!contains([for each in var.regions : lower(each)], "all") || length(var.regions) == 1),
-      false
+      (!contains([for each in var.regions : lower(each)], "all") || length(var.regions) == 1)
     )
     error_message = "regions: expected all, or region identifiers or keys like eu-frankfurt-1 or fra."
   }
@@ -335,11 +346,12 @@ variable "regions" {
 
 variable "compartment_mode" {
   type        = string
-  default     = null
-  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude). Default: all."
+  default     = "all"
+  nullable    = false
+  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude)."
 
   validation {
-    condition     = var.compartment_mode == null || can(regex("^(?:all|tenancy_only|include|exclude)?$", var.compartment_mode))
+    condition     = can(regex("^(?:all|tenancy_only|include|exclude)?$", var.compartment_mode))
     error_message = "compartment_mode: expected all, tenancy_only, include or exclude."
   }
 }
@@ -360,15 +372,15 @@ variable "compartment_ids" {
 
 variable "listing_minutes" {
   type        = number
-  default     = null
-  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them. Default: 15."
+  default     = 15
+  nullable    = false
+  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them."
 
   validation {
-    condition = var.listing_minutes == null || try(
+    condition = (
       floor(var.listing_minutes) == var.listing_minutes &&
       var.listing_minutes >= 0 &&
-      var.listing_minutes <= 1440,
-      false
+      var.listing_minutes <= 1440
     )
     error_message = "listing_minutes: expected an integer from 0 to 1440."
   }
@@ -376,15 +388,15 @@ variable "listing_minutes" {
 
 variable "listing_max_age_minutes" {
   type        = number
-  default     = null
-  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing. Default: 60."
+  default     = 60
+  nullable    = false
+  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing."
 
   validation {
-    condition = var.listing_max_age_minutes == null || try(
+    condition = (
       floor(var.listing_max_age_minutes) == var.listing_max_age_minutes &&
       var.listing_max_age_minutes >= 1 &&
-      var.listing_max_age_minutes <= 10080,
-      false
+      var.listing_max_age_minutes <= 10080
     )
     error_message = "listing_max_age_minutes: expected an integer from 1 to 10080."
   }
@@ -392,15 +404,15 @@ variable "listing_max_age_minutes" {
 
 variable "initial_lookback_hours" {
   type        = number
-  default     = null
-  description = "How many hours back the first run reads, in addition to overlap_minutes and settle_minutes. Default: 24."
+  default     = 24
+  nullable    = false
+  description = "How many hours back the first run reads, in addition to overlap_minutes and settle_minutes."
 
   validation {
-    condition = var.initial_lookback_hours == null || try(
+    condition = (
       floor(var.initial_lookback_hours) == var.initial_lookback_hours &&
       var.initial_lookback_hours >= 0 &&
-      var.initial_lookback_hours <= 8760,
-      false
+      var.initial_lookback_hours <= 8760
     )
     error_message = "initial_lookback_hours: expected an integer from 0 to 8760."
   }
@@ -408,15 +420,15 @@ variable "initial_lookback_hours" {
 
 variable "overlap_minutes" {
   type        = number
-  default     = null
-  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
+  default     = 15
+  nullable    = false
+  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
 
   validation {
-    condition = var.overlap_minutes == null || try(
+    condition = (
       floor(var.overlap_minutes) == var.overlap_minutes &&
       var.overlap_minutes >= 0 &&
-      var.overlap_minutes <= 1440,
-      false
+      var.overlap_minutes <= 1440
     )
     error_message = "overlap_minutes: expected an integer from 0 to 1440."
   }
@@ -425,7 +437,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(
@@ -438,17 +450,45 @@ variable "settle_minutes" {
   }
 }
 
-variable "reconcile_after" {
-  type        = list(number)
-  default     = null
-  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. Each age is one more pass over all events; empty means none. Default: 60,1440."
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
 
   validation {
-    condition = var.reconcile_after == null || try(
+    condition     = length(var.sources) > 0 && alltrue([for each in var.sources : contains(["audit", "cloud_guard"], each)])
+    error_message = "sources: expected audit, cloud_guard, or both."
+  }
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+
+  validation {
+    condition = (
+      floor(var.cloud_guard_minutes) == var.cloud_guard_minutes &&
+      var.cloud_guard_minutes >= 1 &&
+      var.cloud_guard_minutes <= 30
+    )
+    error_message = "cloud_guard_minutes: expected an integer from 1 to 30."
+  }
+}
+
+variable "reconcile_after" {
+  type        = list(number)
+  default     = [60, 1440]
+  nullable    = false
+  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. Each age is one more pass over all events; empty means none."
+
+  validation {
+    condition = (
       length(var.reconcile_after) <= 4 &&
       length(distinct(var.reconcile_after)) == length(var.reconcile_after) &&
-      alltrue([for each in var.reconcile_after : floor(each) == each && each >= 5 && each <= 10080]),
-      false
+      alltrue([for each in var.reconcile_after : floor(each) == each && each >= 5 && each <= 10080])
     )
     error_message = "reconcile_after: expected empty, or up to 4 different integers from 5 to 10080."
   }
@@ -456,15 +496,15 @@ variable "reconcile_after" {
 
 variable "slice_minutes" {
   type        = number
-  default     = null
-  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step. Default: 60."
+  default     = 60
+  nullable    = false
+  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
 
   validation {
-    condition = var.slice_minutes == null || try(
+    condition = (
       floor(var.slice_minutes) == var.slice_minutes &&
       var.slice_minutes >= 1 &&
-      var.slice_minutes <= 10080,
-      false
+      var.slice_minutes <= 10080
     )
     error_message = "slice_minutes: expected an integer from 1 to 10080."
   }
@@ -472,15 +512,15 @@ variable "slice_minutes" {
 
 variable "api_concurrency" {
   type        = number
-  default     = null
-  description = "Maximum number of concurrent requests to the Audit API. Default: 8."
+  default     = 8
+  nullable    = false
+  description = "Maximum number of concurrent requests to the Audit API."
 
   validation {
-    condition = var.api_concurrency == null || try(
+    condition = (
       floor(var.api_concurrency) == var.api_concurrency &&
       var.api_concurrency >= 1 &&
-      var.api_concurrency <= 64,
-      false
+      var.api_concurrency <= 64
     )
     error_message = "api_concurrency: expected an integer from 1 to 64."
   }
@@ -488,14 +528,14 @@ variable "api_concurrency" {
 
 variable "api_requests_per_second" {
   type        = number
-  default     = null
-  description = "Maximum rate of requests to the Audit API, per second. Default: 20."
+  default     = 20
+  nullable    = false
+  description = "Maximum rate of requests to the Audit API, per second."
 
   validation {
-    condition = var.api_requests_per_second == null || try(
+    condition = (
       var.api_requests_per_second > 0 &&
-      var.api_requests_per_second <= 10000,
-      false
+      var.api_requests_per_second <= 10000
     )
     error_message = "api_requests_per_second: expected a number greater than 0, up to 10000."
   }
@@ -525,11 +565,12 @@ variable "field_map" {
 
 variable "own_events" {
   type        = string
-  default     = null
-  description = "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events. Values: summarize or forward. Default: summarize."
+  default     = "summarize"
+  nullable    = false
+  description = "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events. Values: summarize or forward."
 
   validation {
-    condition     = var.own_events == null || can(regex("^(?:summarize|forward)?$", var.own_events))
+    condition     = can(regex("^(?:summarize|forward)?$", var.own_events))
     error_message = "own_events: expected summarize or forward."
   }
 }
@@ -561,13 +602,13 @@ variable "redact" {
 
 variable "metrics_namespace" {
   type        = string
-  default     = null
-  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either. Default: epimetheus."
+  default     = "epimetheus"
+  nullable    = false
+  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either."
 
   validation {
-    condition = var.metrics_namespace == null || try(
-      can(regex("^(?:[A-Za-z]\\w{0,255})?$", var.metrics_namespace)) && !can(regex("^(?:oci|oracle)_", var.metrics_namespace)),
-      false
+    condition = (
+      can(regex("^(?:[A-Za-z]\\w{0,255})?$", var.metrics_namespace)) && !can(regex("^(?:oci|oracle)_", var.metrics_namespace))
     )
     error_message = "metrics_namespace: expected empty, or a letter followed by letters, digits and _, not starting with oci_ or oracle_."
   }
@@ -589,11 +630,12 @@ variable "metrics_compartment_ocid" {
 
 variable "log_level" {
   type        = string
-  default     = null
-  description = "Minimum level of the log lines to write. Values: debug, info, warning or error. Default: info."
+  default     = "info"
+  nullable    = false
+  description = "Minimum level of the log lines to write. Values: debug, info, warning or error."
 
   validation {
-    condition     = var.log_level == null || can(regex("^(?:debug|info|warning|error)?$", var.log_level))
+    condition     = can(regex("^(?:debug|info|warning|error)?$", var.log_level))
     error_message = "log_level: expected debug, info, warning or error."
   }
 }

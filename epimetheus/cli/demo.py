@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.json import JSON
 
+from epimetheus.cli import demo_push
 from epimetheus.cli.console import cell, print_line, terminal_console
 from epimetheus.cli.demo_verify import DemoFolder
 from epimetheus.cli.display import STATUS_COLORS
@@ -119,6 +120,7 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the seals, the ledger and the receiver's file in this new folder.")
     ] = None,
+    push: Annotated[bool, typer.Option("--push", help="Play the second act: Connector Hub, and a gap of 30 hours.")] = False,
 ) -> None:
     """Run the real function four times on this machine, without OCI.
 
@@ -127,7 +129,21 @@ def demo(
     """
     if keep and (keep.is_symlink() or keep.exists()):
         raise typer.BadParameter(f"{keep}: it exists already. Give a new folder.", param_hint="--keep")
-    raise typer.Exit(_play(terminal_console(), keep, verbose=verbose))
+    raise typer.Exit(_play_push(terminal_console(), verbose=verbose) if push else _play(terminal_console(), keep, verbose=verbose))
+
+
+def _play_push(console: Console, *, verbose: bool = False) -> int:
+    """Play the second act. Returns 0 if every event arrived, 1 otherwise."""
+    more = demo_push.SETTINGS
+    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose, **more) as played:
+
+        def emit(count: int, start: float, end: float) -> set[str]:
+            before = set(played.expected)
+            played.emit(count, start * 60, end * 60)
+            return played.expected - before
+
+        demo_push.PushAct(played.world, _BUCKET, played.function, demo_push.show_line(console), emit).play()
+        return _show_verdict(played)
 
 
 def _play(console: Console, keep: Path | None = None, *, verbose: bool = False) -> int:
@@ -181,7 +197,7 @@ def _entry_point() -> Path:
 
 
 @contextmanager
-def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo]:
+def _started(console: Console, folder: Path, *, verbose: bool, **more: str) -> Iterator[_Demo]:
     world = World(page_size=500)
     world.bucket(_BUCKET)
     compartments = {"": world.tenancy}
@@ -199,6 +215,7 @@ def _started(console: Console, folder: Path, *, verbose: bool) -> Iterator[_Demo
             "STATE_BUCKET": _BUCKET,
             "INITIAL_LOOKBACK_HOURS": "3",
             "API_REQUESTS_PER_SECOND": "200",
+            **more,
         }
         print_line(console, "The real function, a simulated OCI API, and a TLS syslog receiver.", "bold")
         if verbose:

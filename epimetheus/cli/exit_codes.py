@@ -19,6 +19,7 @@ EXIT_CODES: Mapping[str, Mapping[int, str]] = {
     "replay": _REPORTS | {1: "`partial`, or not confirmed"},
     "reconcile": _REPORTS,
     "state show": _DONE,
+    "state import": _CONFIRMED,
     "state rewind": _CONFIRMED,
     "state reset": _CONFIRMED,
     "state adopt": _CONFIRMED,

@@ -199,6 +199,8 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         "adopted": "`at`, `reason`, `before`; null if it was never adopted",
         "problem": "`what` prevents runs from using the state, and what to `do`; null if nothing does",
     },
+    "state import": _THROUGH
+    | {"stopped": "when the Go program's last poll ended", "polls": "how many it finished", "dry": "whether `--dry-run` was given"},
     "state rewind": _THROUGH,
     "state reset": _THROUGH,
     "state adopt": _CHANGE

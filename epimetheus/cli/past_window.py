@@ -14,11 +14,13 @@ from epimetheus.cli.compartment_names import needs_listing, resolve_compartments
 from epimetheus.cli.console import print_line, terminal_console
 from epimetheus.cli.progress import TerminalObserver, terminal_observer
 from epimetheus.model import count_text, minute_text, parse_minute
+from epimetheus.problem import STREAM
 from epimetheus.reports import Replayed
 from epimetheus.run.replay import ReplayRequest
 from epimetheus.signals import Signaled
 from epimetheus.source.compartments import discover
 from epimetheus.wiring.regions import replay_regions
+from epimetheus.wiring.sources import replayed_streams
 from epimetheus.wiring.wiring import Wiring
 
 From = Annotated[
@@ -62,7 +64,7 @@ class PastWindow:
 
     def send(self, wiring: Wiring) -> list[Replayed]:
         """Send it in each region, or only count. Raises RequestError, SourceError."""
-        run_id, regions = uuid.uuid4().hex[:12], wiring.replayed_regions
+        run_id, regions = uuid.uuid4().hex[:12], [stream.name for stream in replayed_streams(wiring, self.request)]
         console = self.consoles.notes
         with terminal_observer(console, self.consoles.results, what=self.request.noun) as observer:
 
@@ -111,7 +113,8 @@ class PastWindow:
             through = shown.latest.cursor.start if shown else self.request.window.start
             confirmed = count_text(shown.latest.confirmed if shown else 0, "event")
             what = f"{region}: the {self.request.noun} was interrupted; it is complete through {minute_text(through)}"
-            after = f"with {confirmed} confirmed. Events sent after that are sent again if you continue."
+            again = "Confirmed events are recorded, and not sent again" if self.request.missing else "Events sent after that are sent again"
+            after = f"with {confirmed} confirmed. {again} if you continue."
             print_line(console, f"{what}, {after}", "yellow")
             self._show_continuation(region, regions, through)
 
@@ -119,7 +122,7 @@ class PastWindow:
         """Show the command that sends the rest, alone on a line, so that it can be copied."""
         command = ["epimetheus", self.request.action, "--from", minute_text(through), "--to", minute_text(self.request.window.end)]
         command += [word for ocid in self.request.only for word in ("--compartment", ocid)]
-        only = f"REGIONS={region} " if len(regions) > 1 else ""
+        only = _selecting(region, regions) if len(regions) > 1 else ""
         print_line(self.consoles.notes, f"To continue in {region}, run:")
         print_line(self.consoles.notes, f"{only}{shlex.join([*command, *self.options])}")
 
@@ -127,6 +130,13 @@ class PastWindow:
         """The same with other compartments, ``dry`` or not, and other consoles."""
         request = replace(self.request, only=self.request.only if only is None else only, dry=self.request.dry if dry is None else dry)
         return replace(self, request=request, consoles=consoles or self.consoles)
+
+
+def _selecting(region: str, regions: Sequence[str]) -> str:
+    """The settings that select ``region`` only."""
+    if region == STREAM:
+        return "SOURCES=cloud_guard "
+    return f"SOURCES=audit REGIONS={region} " if STREAM in regions else f"REGIONS={region} "
 
 
 def given_options(flags: Sequence[tuple[str, bool]]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from epimetheus.cli import display
-from epimetheus.cli.console import print_json, terminal_console
+from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.progress import terminal_observer
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.times import Duration, Timeout
@@ -30,4 +30,7 @@ def run(
             reports = run_regions(wiring, uuid.uuid4().hex[:12], observer, observer.announce)
     if as_json:
         print_json(reports)
-    raise typer.Exit(max(display.EXIT_CODES[report.status] for report in reports))
+    elif not reports:
+        minutes = wiring.settings.cloud_guard_minutes
+        print_line(terminal_console(stderr=True), f"Nothing is due: Cloud Guard is polled every {minutes} minutes (CLOUD_GUARD_MINUTES).")
+    raise typer.Exit(max([0, *(display.EXIT_CODES[report.status] for report in reports)]))

@@ -14,6 +14,7 @@ from epimetheus.cli.seal_store import SealSource, StoredSeal, newest_seals, open
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.tables import Column, print_fields, print_table
 from epimetheus.errors import ConfigError
+from epimetheus.ledger.seal import Seal
 from epimetheus.ledger.seal_key import PublicKey, SealKey
 from epimetheus.model import count_text
 from epimetheus.source.local_references import LocalReferences
@@ -168,11 +169,19 @@ def _fields(store: SealSource, one: StoredSeal) -> list[tuple[str, str]]:
         ("filtered", filtered or "0"),
         ("late", f"{counts.late:,}"),
         ("messages", f"{seal.messages.count:,}, SHA-256 {seal.messages.sha256}" if seal.messages else "not known"),
+        ("its message", _own_message(seal)),
         ("reconciled", ", ".join(f"after {after} min: {through}" for after, through in seal.reconciled.items()) or "nothing"),
         ("signature", _signature(store, one)),
     ]
     fields += [("run without a seal", run) for run in seal.unsealed_runs]
     return fields + [("entry", f"{entry.name}, SHA-256 {entry.sha256}") for entry in seal.entries]
+
+
+def _own_message(seal: Seal) -> str:
+    """Whether the message of ``seal`` is sent, and which ones were before it."""
+    sent = "sent to the SIEM" if seal.seal_messages.enabled else "not sent, because SEAL_MESSAGES was false"
+    before = seal.seal_messages.confirmed
+    return f"{sent}; those of earlier seals were confirmed through seal {before}" if before else sent
 
 
 def _signature(store: SealSource, one: StoredSeal) -> str:

@@ -12,11 +12,15 @@ from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, print_line, terminal_console
 from epimetheus.cli.json_reports import lease_report, owner_report, state_report
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
+from epimetheus.cli.state_import import state_import
 from epimetheus.cli.state_target import (
+    AsJson,
     Dialog,
-    Target,
+    Region,
+    Yes,
     first_minute,
     lease_text,
+    next_start,
     open_target,
     state_from,
     state_problem,
@@ -37,11 +41,8 @@ _MAX_REASON = 500
 
 state_app = typer.Typer(no_args_is_help=True, help="Show and change the state stored between runs.")
 
-Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
 Force = Annotated[bool, typer.Option("--force", help="Also change a damaged state, or one that a run has leased.")]
 Raw = Annotated[bool, typer.Option("--raw", help="Print the stored JSON, as it is.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 Future = Annotated[bool, typer.Option("--future", help="Allow a time in the future. Every run fails until then.")]
 New = Annotated[bool, typer.Option("--new", help="Create a state where none has been stored before.")]
 Reason = Annotated[str, typer.Option(help="Why the receiver or tenancy changes. The state records it.")]
@@ -70,6 +71,9 @@ def state_show(source: SettingsSource, region: Region = None, raw: Raw = False, 
         print_json(msgspec.json.decode(pack(state).partition(b"\n")[2]), indent=1)
     else:
         display.show_state(terminal_console(), target.name, state, now, problem)
+
+
+state_app.command("import")(reads_settings(state_import))
 
 
 @state_app.command("rewind")
@@ -105,7 +109,7 @@ def state_rewind(
             dialog.confirm(_resent_text(stored, minute - target.settings.overlap_minutes, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
         unlisted = "; windows before it are not listed again for late events" if minute > state.through else ""
-    dialog.report(target, f"{_next_start(minute, target)}{unlisted}", through=start)
+    dialog.report(target, f"{next_start(minute, target)}{unlisted}", through=start)
 
 
 @state_app.command("reset")
@@ -126,7 +130,7 @@ def state_reset(
         minute = first_minute(target.settings)
         start = minute_text(minute)
         target.session.commit(state_from(target, minute, state))
-    dialog.report(target, _next_start(minute, target), through=start)
+    dialog.report(target, next_start(minute, target), through=start)
 
 
 @state_app.command("adopt")
@@ -212,12 +216,6 @@ def _dropped_text(state: State) -> str:
         f"All data of tenancy {state.tenancy} is dropped: {counts}, the rate limits, and the list of regions. Its unsent"
         " events are never sent. The compartments of the new tenancy are read from at most INITIAL_LOOKBACK_HOURS back."
     )
-
-
-def _next_start(minute: int, target: Target) -> str:
-    """What the next run reads from if the cursor is at ``minute``."""
-    overlap = target.settings.overlap_minutes
-    return f"the next run reads from {minute_text(minute - overlap)}, OVERLAP_MINUTES={overlap} before the cursor, {minute_text(minute)}"
 
 
 def _resent_text(state: State, minute: int, now: int) -> str:

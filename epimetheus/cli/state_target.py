@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import typer
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from epimetheus.cli.arguments import ArgumentError
@@ -15,13 +16,18 @@ from epimetheus.clock import SYSTEM
 from epimetheus.config import value_types as form
 from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateOutdated, StateUnrecognized
-from epimetheus.model import time_text
+from epimetheus.model import minute_text, time_text
+from epimetheus.problem import STREAM
 from epimetheus.state.checks import missing_state
 from epimetheus.state.model import NO_SEALS, Lease, State, new_state
 from epimetheus.state.owner import Owner, ReceiverId
 from epimetheus.state.session import StateSession
 
 _SECONDS = 60.0
+
+Region = Annotated[str | None, typer.Option(help="Region of the state. Default: the region of the credentials.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
 
 
 class Target(NamedTuple):
@@ -72,13 +78,15 @@ def open_target(source: SettingsSource, region: str | None) -> Target:
 
 
 def parse_region(text: str) -> str:
-    """A region in lower case. Raises ArgumentError if ``text`` is not a valid entry of REGIONS."""
+    """A region in lower case, or the stream of Cloud Guard. Raises ArgumentError if ``text`` is neither."""
+    if text.lower() == STREAM:
+        return STREAM
     try:
         region: str = TypeAdapter(form.Region, config=ConfigDict(regex_engine="python-re")).validate_python(text)
     except ValidationError:
         region = "all"
     if region == "all":
-        raise ArgumentError(f"--region {text}: expected a region identifier such as eu-frankfurt-1")
+        raise ArgumentError(f"--region {text}: expected a region identifier such as eu-frankfurt-1, or {STREAM}")
     return region
 
 
@@ -150,6 +158,12 @@ def state_problem(session: StateSession, state: State, now: float) -> StateError
     except StateError as error:
         return error
     return None
+
+
+def next_start(minute: int, target: Target, *, reads: str = "reads") -> str:
+    """What the next run reads from if the cursor is at ``minute``."""
+    overlap = target.settings.overlap_minutes
+    return f"the next run {reads} from {minute_text(minute - overlap)}, OVERLAP_MINUTES={overlap} before the cursor, {minute_text(minute)}"
 
 
 def lease_text(lease: Lease) -> str:

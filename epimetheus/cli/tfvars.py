@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from epimetheus.cli.env_file import read_text
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars, read_number
 from epimetheus.config.choices import MAY_BE_EMPTY
 from epimetheus.config.setting_checks import similar_setting
-from epimetheus.config.settings import SETTING_NAMES
+from epimetheus.config.settings import SETTING_NAMES, Settings
 from epimetheus.config.value_types import region_name
 from epimetheus.errors import ConfigError
 from epimetheus.safe_text import HIDDEN, safe_value
@@ -26,9 +27,10 @@ OTHER_VARIABLES = frozenset(
         "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
         "kms_key_ocid", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
         "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ocids", "notification_emails",
-        "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid", "seal_public_key", "shape",
-        "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem", "syslog_client_key_secret_ocid", "timeout_in_seconds",
-        "use_existing_network", "vcn_cidr", "vcn_ocid",
+        "push_batch_size_in_kbs", "push_batch_time_in_sec", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
+        "push_timeout_in_seconds", "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid",
+        "seal_public_key", "shape", "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem",
+        "syslog_client_key_secret_ocid", "timeout_in_seconds", "use_existing_network", "vcn_cidr", "vcn_ocid",
     )
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
@@ -84,7 +86,7 @@ def _similar(name: str) -> str:
 
 
 def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that the Terraform module derives from its ``variables``; a setting that the module does not send is missing."""
+    """The settings that the Terraform module derives from its ``variables``, without defaults, which the module does not send."""
     values = {name: _text(variables.get(name.lower())) for name in _VARIABLES}
     values["STATE_BUCKET"] = values["STATE_BUCKET"] or _text(variables.get("name")) or _DEFAULT_NAME
     values["LEDGER_BUCKET"] = values["LEDGER_BUCKET"] or f"{values['STATE_BUCKET']}-ledger"
@@ -94,8 +96,10 @@ def settings_of(variables: Mapping[str, Any]) -> dict[str, str]:
         values["SYSLOG_CLIENT_KEY"] = f"vault:{secret}"
     if variables.get("create_vault") is True and values["SYSLOG_CLIENT_CERT"]:
         values["SYSLOG_CLIENT_KEY"] = values["SYSLOG_CLIENT_KEY"] or CREATED_KEY
+    if variables.get("push_enabled") is True:
+        values["PUSH"] = "true"
     emptied = {name for name in MAY_BE_EMPTY if variables.get(name.lower()) in ("", [])}
-    return {name: value for name, value in values.items() if value or name in emptied}
+    return {name: value for name, value in values.items() if (value or name in emptied) and value != DEFAULTS.get(name)}
 
 
 def _parse(path: Path) -> Mapping[str, Any]:
@@ -167,5 +171,16 @@ def _text(value: Any) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
-_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION)
-_LISTS = {"regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+def _as_list(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
+
+
+_VARIABLES = tuple(name for name in SETTING_NAMES if name not in _NOT_IN_A_FUNCTION and name != "PUSH")
+_LISTS = {"sources": str, "regions": str, "compartment_ids": str, "tamper_watch": str, "redact": str, "reconcile_after": Decimal}
+_DERIVED = ("SETTLE_MINUTES",)  # their default depends on another setting
+DEFAULTS: Mapping[str, str] = MappingProxyType({
+    name.upper(): str(field.default).removesuffix(".0") if isinstance(field.default, float) else _text(_as_list(field.default))
+    for name, field in Settings.model_fields.items()
+    if not field.is_required() and name.upper() not in _DERIVED
+})  # fmt: skip
+"""Setting → its default, which the module does not send; empty if it has none."""

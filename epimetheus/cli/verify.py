@@ -16,7 +16,6 @@ from epimetheus.cli.time_arguments import past_window, replay_window
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.verify_view import EXIT_CODES, show_verification
 from epimetheus.clock import SYSTEM
-from epimetheus.config.settings import Settings
 from epimetheus.errors import ConfigError
 from epimetheus.files import read_bounded
 from epimetheus.ledger.seal_key import PublicKey
@@ -75,10 +74,9 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
             raise ArgumentError("--audit with --ledger: the events that OCI lists are compared with the ledger of the settings only")
         with _Progress() as progress:
             if folder:
-                days = Settings.model_fields["ledger_days"].default
-                result = verify(Request(window, keys, int(now // 60), days), folder_sources(folder), exports, progress, {})
+                result = verify(Request(window, keys, int(now // 60), None), folder_sources(folder), exports, progress, {})
             else:
-                result = _verify_deployment(source, Request(window, keys, int(now // 60), 0), exports, progress, timeout, audit=audit)
+                result = _verify_deployment(source, Request(window, keys, int(now // 60), None), exports, progress, timeout, audit=audit)
     if as_json:
         print_json(result)
     else:

@@ -11,6 +11,7 @@ from epimetheus.verify.chain import ChainHead
 from epimetheus.verify.model import AuditResult, Fault
 from epimetheus.verify.verify import Audited, RegionSource
 from epimetheus.wiring.regions import replay_regions
+from epimetheus.wiring.sources import all_streams
 from epimetheus.wiring.wiring import Wiring
 
 _RUN = "verify"
@@ -18,23 +19,19 @@ _MOST_NAMES = 100_000
 
 
 def sources_of(wiring: Wiring) -> list[RegionSource]:
-    """The regions of the settings. Raises SourceError, CredentialsError."""
+    """The streams of the settings. Raises SourceError, CredentialsError."""
     sources = []
-    for region in wiring.replayed_regions:
+    for region in (stream.name for stream in all_streams(wiring)):
         ledger, seals = wiring.ledger.ledger(region, wiring.deadline), wiring.ledger.seals(region, wiring.deadline)
         sources.append(RegionSource(region, seals.store, ledger.store, partial(_head, wiring, region)))
     return sources
 
 
 def _head(wiring: Wiring, region: str) -> ChainHead | None:
-    """The newest seal that the state of ``region`` knows. Raises StateError, CredentialsError.
-
-    Without SEAL_MESSAGES, the state counts seals as sent that were not.
-    """
+    """The newest seal that the state of ``region`` knows. Raises StateError, CredentialsError."""
     state = wiring.state.session(region, _RUN, wiring.deadline).peek()
     head = state.seals.head if state else None
-    sent = head.sent if head and wiring.settings.seal_messages else 0
-    return ChainHead(head.sequence, head.sha256, stored=head.stored, sent=sent) if head else None
+    return ChainHead(head.sequence, head.sha256, stored=head.stored, sent=head.sent) if head else None
 
 
 def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:

@@ -9,6 +9,8 @@ from epimetheus.config.json_document import Finding
 from epimetheus.config.json_positions import Path, dotted
 from epimetheus.render.custom_fields import Fields
 
+_SECTIONS = "formats"
+
 
 class FieldRequest(NamedTuple):
     """A request to send the value at event path ``source`` as ``name``; ``location`` is its path in FIELD_MAP.
@@ -35,11 +37,13 @@ class DefaultFields(NamedTuple):
     """The fields of a format. ``sources``: default name → event path of its value, as far as default names are known.
 
     ``default_name`` gives the default name that a user's name stands for, or None; ``conflict`` why a request cannot be granted, or None.
+    ``record``: what has these fields.
     """
 
     format: str
     sources: Mapping[str, str] = MappingProxyType({})
     default_name: Callable[[str], str | None] = str
+    record: str = "event"
     conflict: Callable[[FieldRequest], str | None] = lambda request: None
 
 
@@ -53,7 +57,7 @@ class ResolvedFields(NamedTuple):
 
 
 def resolve_fields(defaults: DefaultFields, requested: RequestedFields, more: Sequence[FieldRequest] = ()) -> ResolvedFields:
-    """The requests of a section, and then of ``more`` those that the section leaves open."""
+    """The requests of a section, and then of ``more`` those that the section leaves open: the first one gets a name, others a warning."""
     granted: dict[str, FieldRequest] = {}
     moved: set[str | None] = set()
     problems: list[Finding] = []
@@ -67,7 +71,7 @@ def resolve_fields(defaults: DefaultFields, requested: RequestedFields, more: Se
         else:  # a field that is requested under two names is moved once, and added for the second
             granted[request.name] = request._replace(default=None) if request.source and request.default in moved else request
             moved.add(request.default)
-    locations = [("formats", defaults.format, "omit", index) for index in range(len(requested.omit))]
+    locations = [(_SECTIONS, defaults.format, "omit", index) for index in range(len(requested.omit))]
     omitted = list(zip(locations, map(defaults.default_name, requested.omit), strict=True))
     fields = _fields(granted, frozenset(name for _, name in omitted if name is not None), requested)
     warnings = (*_rejected(rejected, granted), *_replaced(defaults, granted, fields), *_omitted(omitted, granted))
@@ -76,8 +80,8 @@ def resolve_fields(defaults: DefaultFields, requested: RequestedFields, more: Se
 
 def _rejection(defaults: DefaultFields, request: FieldRequest, first: FieldRequest | None) -> str | None:
     if request.source is None:
-        return "no event has a field with this name"
-    if first and first.location[0] != request.location[0]:
+        return f"no {defaults.record} has a field with this name"
+    if first and request.location[0] != _SECTIONS:
         return f"{dotted(first.location)} uses {request.name} for another field"
     return defaults.conflict(request)
 
@@ -86,9 +90,9 @@ def _requests(defaults: DefaultFields, requested: RequestedFields) -> Iterator[F
     for current, name in requested.rename.items():
         default = defaults.default_name(current)
         source = None if default is None else defaults.sources.get(default, "")
-        yield FieldRequest(("formats", defaults.format, "rename", current), default, source, name)
+        yield FieldRequest((_SECTIONS, defaults.format, "rename", current), default, source, name)
     for name, path in requested.add.items():
-        yield FieldRequest(("formats", defaults.format, "add", name), None, event_path(path), name)
+        yield FieldRequest((_SECTIONS, defaults.format, "add", name), None, event_path(path), name)
 
 
 def _fields(granted: Mapping[str, FieldRequest], omitted: frozenset[str], requested: RequestedFields) -> Fields:
@@ -98,9 +102,11 @@ def _fields(granted: Mapping[str, FieldRequest], omitted: frozenset[str], reques
 
 
 def _rejected(rejected: Sequence[tuple[FieldRequest, str]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:
+    names = {each.default: name for name, each in granted.items() if each.default is not None}
     for request, reason in rejected:
-        if request.default is not None and granted.get(request.default, request).default == request.default:
-            outcome = f"the value remains in {request.default}"
+        default = request.default
+        if default and (name := names.get(default) or (default if default not in granted else None)):
+            outcome = f"the value remains in {name}"
         else:
             outcome = "nothing is sent for it" if request.source is None else "the value is not added"
         yield Finding(request.location, f"{reason}; {outcome}")
@@ -110,8 +116,8 @@ def _replaced(defaults: DefaultFields, granted: Mapping[str, FieldRequest], fiel
     for name, request in granted.items():
         if name in defaults.sources and name != request.default and name not in fields.renamed and name not in fields.omitted:
             lost = defaults.sources[name] or f"the default value of {name}"
-            what = f"this replaces {lost}, which is no longer sent; if that is intended, add {name} to formats.{defaults.format}.omit"
-            yield Finding(request.location, what)
+            intended = f"; if that is intended, add {name} to formats.{defaults.format}.omit" if defaults.record == "event" else ""
+            yield Finding(request.location, f"this replaces {lost}, which is no longer sent{intended}")
 
 
 def _omitted(omitted: Iterable[tuple[Path, str | None]], granted: Mapping[str, FieldRequest]) -> Iterator[Finding]:

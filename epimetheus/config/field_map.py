@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from epimetheus.config import field_names as names
 from epimetheus.config.field_conflicts import DefaultFields, FieldRequest, RequestedFields, ResolvedFields, resolve_fields
-from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, invalid, matching, messages, read, suggestion
+from epimetheus.config.go_fields import PROBLEM_FIELDS, GoEntry, event_requests, go_entries, invented_names, problem_requests
+from epimetheus.config.json_document import ARBITRARY_KEYS, LIST, Finding, Section, checked, invalid, matching, messages, read, suggestion
 from epimetheus.config.json_positions import Path
 from epimetheus.errors import ConfigError
 from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields
@@ -44,9 +45,9 @@ Origin = Annotated[str, _line(ORIGIN_LENGTH)]
 Version = Annotated[str, _line(HEADER_LENGTHS[0])]
 Name = Annotated[str, matching(_DOTTED, "a name, or a path like data.identity.user")]
 Value = Annotated[str, checked(_is_path, "a path like data.identity.authType or epimetheus.outcome (docs/formats.md lists them)")]
-_Names = Annotated[dict[Name, Name], WITHOUT_NULLS]
-_Values = Annotated[dict[Name, Value], WITHOUT_NULLS]
-_KeyValues = Annotated[dict[Key, Value], WITHOUT_NULLS]
+_Names = Annotated[dict[Name, Name], ARBITRARY_KEYS]
+_Values = Annotated[dict[Name, Value], ARBITRARY_KEYS]
+_KeyValues = Annotated[dict[Key, Value], ARBITRARY_KEYS]
 
 
 class Format(Section):
@@ -66,7 +67,7 @@ class Format(Section):
 class LeefFormat(Format):
     """The same for LEEF, whose names are keys and whose default keys are known."""
 
-    rename: Annotated[dict[LeefKey, Key], WITHOUT_NULLS] = Field(default_factory=dict)
+    rename: Annotated[dict[LeefKey, Key], ARBITRARY_KEYS] = Field(default_factory=dict)
     add: _KeyValues = Field(default_factory=dict)
     omit: Annotated[tuple[LeefKey, ...], LIST] = ()
     order: Annotated[tuple[Key, ...], LIST] = ()
@@ -75,11 +76,11 @@ class LeefFormat(Format):
 class CefFormat(Format):
     """The same for CEF; ``labels`` is key → label."""
 
-    rename: Annotated[dict[CefKey, Key], WITHOUT_NULLS] = Field(default_factory=dict)
+    rename: Annotated[dict[CefKey, Key], ARBITRARY_KEYS] = Field(default_factory=dict)
     add: _KeyValues = Field(default_factory=dict)
     omit: Annotated[tuple[CefKey, ...], LIST] = ()
     order: Annotated[tuple[Key, ...], LIST] = ()
-    labels: Annotated[dict[LabeledKey, Label], WITHOUT_NULLS] = Field(default_factory=dict)
+    labels: Annotated[dict[LabeledKey, Label], ARBITRARY_KEYS] = Field(default_factory=dict)
 
 
 class Formats(Section):
@@ -91,12 +92,38 @@ class Formats(Section):
     ocsf: Format = Format()
 
 
+_GoNames = Annotated[dict[Value, Key], ARBITRARY_KEYS]
+
+
+class ServiceNames(Section):
+    """The Go program's names for one service: field → CEF key. ``nested_field_mappings`` are for members of objects."""
+
+    field_mappings: _GoNames = Field(default_factory=dict)
+    nested_field_mappings: _GoNames = Field(default_factory=dict)
+
+    def entries(self, service: str) -> list[GoEntry]:
+        """All names."""
+        return [
+            *go_entries(("service_mappings", service, "field_mappings"), self.field_mappings),
+            *go_entries(("service_mappings", service, "nested_field_mappings"), self.nested_field_mappings),
+        ]
+
+
+class ServiceMappings(Section):
+    """The names for each service of the Go program's newest version."""
+
+    audit: ServiceNames | None = None
+    cloudguard: ServiceNames = ServiceNames()
+    logging: ServiceNames = ServiceNames()
+
+
 class FieldMapFile(Section):
     """The whole file. The Go program's ``field_mappings`` are event field → CEF key; ``cef_version`` is the device version."""
 
     formats: Formats = Formats()
     ordered_fields: Annotated[tuple[str, ...], LIST] = ()
-    field_mappings: Annotated[dict[Value, Key], WITHOUT_NULLS] = Field(default_factory=dict)
+    field_mappings: _GoNames = Field(default_factory=dict)
+    service_mappings: ServiceMappings = ServiceMappings()
     cef_vendor: Origin | None = None
     cef_product: Origin | None = None
     cef_version: Version | None = None
@@ -108,36 +135,40 @@ class FieldMapFile(Section):
 
 
 class FieldMap(NamedTuple):
-    """The custom fields of each format that has any."""
+    """The custom fields of each format that has any. ``problem_fields``: those of Cloud Guard problems in CEF."""
 
     formats: Mapping[str, Fields] = MappingProxyType({})
+    problem_fields: Fields = NO_FIELDS
 
     def fields(self, format: str) -> Fields:
         """The custom fields of one format."""
         return self.formats.get(format, NO_FIELDS)
 
 
-def read_field_map(key: str, text: str, format: str | None = None) -> tuple[FieldMap, tuple[str, ...]]:
+def read_field_map(key: str, text: str, format: str | None = None, *, cloud_guard: bool = True) -> tuple[FieldMap, tuple[str, ...]]:
     """The field map in the JSON ``text`` of setting ``key``, and warnings: what cannot be done, and what happens instead.
 
-    The warnings are those about ``format``, or about all formats. Raises ConfigError with all problems, each with its line and path.
+    The warnings are those about ``format``, or about all formats, and about Cloud Guard problems unless ``cloud_guard`` is false. Raises
+    ConfigError with all problems, each with its line and path.
     """
     file = read(FieldMapFile, key, text)
     formats, device = file.formats, Device(file.cef_vendor, file.cef_product)
+    cef, problem_fields = _cef(file)
     resolved = {
-        "cef": _cef(file),
+        "cef": cef,
         "json": resolve_fields(_JSON, formats.json_.requested),
         "leef": _with_device(resolve_fields(_LEEF, formats.leef.requested), device),
         "ocsf": resolve_fields(_OCSF, formats.ocsf.requested),
     }
     if problems := messages(key, text, chain.from_iterable(each.problems for each in resolved.values())):
         raise ConfigError(problems)
-    relevant = (each.warnings for name, each in resolved.items() if format in (None, name))
-    warnings = messages(key, text, chain(_ignored(file), *relevant))
+    found = chain(_ignored(file), *(each.warnings for name, each in resolved.items() if format in (None, name)))
+    warnings = messages(key, text, (each for each in found if cloud_guard or each.path[:2] != _PROBLEM_NAMES))
     fields = {name: each.fields for name, each in resolved.items() if each.fields != NO_FIELDS}
-    return FieldMap(MappingProxyType(fields)), warnings
+    return FieldMap(MappingProxyType(fields), problem_fields), warnings
 
 
+_PROBLEM_NAMES = ("service_mappings", "cloudguard")
 _CEF = DefaultFields(
     "cef", names.CEF_SOURCES, conflict=lambda request: names.cef_conflict(request.name, request.default, request.source or "")
 )
@@ -148,27 +179,28 @@ _LEEF = DefaultFields(
 _OCSF = DefaultFields("ocsf")
 
 
-def _cef(file: FieldMapFile) -> ResolvedFields:
-    """The CEF section, and the Go program's keys for what the section leaves open."""
-    section, go = file.formats.cef, [_go_request(field, key) for field, key in file.field_mappings.items()]
-    resolved = resolve_fields(_CEF, section.requested, go)
-    fields = resolved.fields
-    sent = resolved.granted.keys() | names.CEF_SOURCES.keys() - fields.renamed.keys() - fields.omitted
-    fields = fields._replace(
-        ordered=tuple(name for name in section.order or file.ordered_fields if name in sent),
-        labels=MappingProxyType({**_labels(resolved.granted), **section.labels}),
-    )
-    unordered = [*_unordered(("formats", "cef", "order"), section.order, sent)]
-    if not section.order:
-        others = names.EVENT_PATHS.keys() | names.CEF_SOURCES.keys() | set(file.field_mappings.values())
-        unordered = [*_unordered(("ordered_fields",), file.ordered_fields, sent | others)]
-    resolved = resolved._replace(fields=fields, warnings=(*resolved.warnings, *unordered))
-    return _with_device(resolved, Device(file.cef_vendor, file.cef_product, file.cef_version))
+def _cef(file: FieldMapFile) -> tuple[ResolvedFields, Fields]:
+    """The CEF section, and the Go program's names for what the section leaves open; and its names for Cloud Guard problems."""
+    section, services = file.formats.cef, file.service_mappings
+    own = services.audit.entries("audit") if services.audit else list(go_entries(("field_mappings",), file.field_mappings))
+    theirs = services.cloudguard.entries("cloudguard")
+    events = resolve_fields(_CEF, section.requested, event_requests(own))
+    problems = resolve_fields(PROBLEM_FIELDS, RequestedFields({}, {}, (), ()), problem_requests(theirs))
+    fields, device = events.fields, Device(file.cef_vendor, file.cef_product, file.cef_version)
+    sent = events.granted.keys() | names.CEF_SOURCES.keys() - fields.renamed.keys() - fields.omitted
+    mapped = {name for entry in (*own, *theirs, *services.logging.entries("logging")) for name in (entry.field, entry.key)}
+    warnings = (*events.warnings, *problems.warnings, *invented_names(own, theirs), *_unordered(file, sent, mapped))
+    order = section.order or file.ordered_fields
+    fields = fields._replace(ordered=_first(order, sent), labels=MappingProxyType({**_labels(events.granted), **section.labels}))
+    labels = {name: (request.source or "").rpartition(".")[2] for name, request in problems.granted.items() if names.has_label(name)}
+    of_problems = problems.fields._replace(ordered=_first(order, problems.granted), labels=MappingProxyType(labels))
+    events = _with_device(events._replace(fields=fields, warnings=warnings), device)
+    return events, of_problems._replace(device=device) if problems.granted else NO_FIELDS
 
 
-def _go_request(field: str, key: str) -> FieldRequest:
-    path = names.event_path(field)
-    return FieldRequest(("field_mappings", field), names.CEF_KEYS.get(path or ""), path, key)
+def _first(order: Sequence[str], sent: Collection[str]) -> tuple[str, ...]:
+    """The names that come first; a file of the Go program also lists names that are not sent."""
+    return tuple(name for name in order if name in sent)
 
 
 def _labels(granted: Mapping[str, FieldRequest]) -> dict[str, str]:
@@ -177,7 +209,14 @@ def _labels(granted: Mapping[str, FieldRequest]) -> dict[str, str]:
     return {name: names.label_of(request.default, request.source or "") for name, request in moved}
 
 
-def _unordered(path: Path, order: Sequence[str], known: Collection[str]) -> Iterator[Finding]:
+def _unordered(file: FieldMapFile, sent: Collection[str], mapped: Collection[str]) -> Iterator[Finding]:
+    """Names that are to come first, and are not sent. The Go program's list has names of fields, of labels and for all services."""
+    path: Path = ("formats", "cef", "order")
+    order, known = file.formats.cef.order, {*sent}
+    if not order:
+        path, order = ("ordered_fields",), file.ordered_fields
+        known |= {*names.EVENT_PATHS, *names.CEF_SOURCES, *mapped}
+        known |= {name for name in order if names.has_label(name.removesuffix("Label"))}
     for index, name in enumerate(order):
         if name not in known:
             yield Finding((*path, index), "no field is sent under this name; the entry has no effect")
@@ -188,6 +227,11 @@ def _with_device(resolved: ResolvedFields, device: Device) -> ResolvedFields:
 
 
 def _ignored(file: FieldMapFile) -> Iterator[Finding]:
+    services = file.service_mappings
+    if services.audit and file.field_mappings:
+        yield Finding(("field_mappings",), "service_mappings.audit takes the place of these names; they are ignored")
+    if services.logging.entries("logging"):
+        yield Finding(("service_mappings", "logging"), "VCN flow logs are not forwarded; these names are ignored")
     for name in ("lookups", "cache_invalidation_rules"):
         if getattr(file, name):
             yield Finding((name,), "this key applies to the Go program only and is ignored")

@@ -122,9 +122,12 @@ def cef_conflict(key: str, default: str | None, path: str) -> str | None:
     if key.endswith("Label") and has_label(key.removesuffix("Label")):
         return f"{key} is the label of {key.removesuffix('Label')}, and cannot contain a value"
     source = default or CEF_KEYS.get(path)
-    if key in TYPED and (source or path in EVENT_PATHS.values()) and not _fits(TYPED.get(source or ""), TYPED[key]):
-        return f"{key} accepts only {_KINDS[TYPED[key]]}"
-    return None
+    return type_conflict(key, TYPED.get(source or "")) if source or path in EVENT_PATHS.values() else None
+
+
+def type_conflict(key: str, kind: ValueType | None) -> str | None:
+    """Why the CEF key ``key`` cannot contain a value of the type ``kind`` (None: text); None if it can."""
+    return f"{key} accepts only {_KINDS[TYPED[key]]}" if key in TYPED and not _fits(kind, TYPED[key]) else None
 
 
 def leef_conflict(key: str, default: str | None) -> str | None:

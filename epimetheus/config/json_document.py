@@ -25,23 +25,35 @@ class Finding(NamedTuple):
     text: str
 
 
-def _without_nulls(data: object) -> object:
-    return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+_COMMENT = "_comment"
+
+
+def _is_comment(key: object) -> bool:
+    return isinstance(key, str) and key.startswith(_COMMENT)
+
+
+def _members_with_meaning(data: object) -> object:
+    if not isinstance(data, dict):
+        return data
+    return {key: value for key, value in data.items() if value is not None and not _is_comment(key)}
 
 
 class Section(BaseModel):
-    """A frozen JSON object with strict JSON types; null means absent, because Go writes an empty list as null."""
+    """A frozen JSON object with strict JSON types; null means absent, because Go writes an empty list as null.
+
+    Keys that begin with ``_comment`` are ignored.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_nulls(cls, data: object) -> object:
-        return _without_nulls(data)
+    def _drop_nulls_and_comments(cls, data: object) -> object:
+        return _members_with_meaning(data)
 
 
-WITHOUT_NULLS = BeforeValidator(_without_nulls)
-"""For an object with arbitrary keys: drops members that are null."""
+ARBITRARY_KEYS = BeforeValidator(_members_with_meaning)
+"""For an object with arbitrary keys: drops members that are null, and comments."""
 
 LIST = Field(strict=False)
 """For a tuple: accepts a JSON array."""
@@ -99,7 +111,7 @@ def read(model: type[M], key: str, text: str) -> M:
     # Raised outside of the except block: pydantic's error may quote the text, and must not be chained.
     if errors and errors[0]["type"] == "json_invalid":
         raise ConfigError([_invalid_json(key, text, errors[0]["ctx"]["error"])])
-    duplicates = (Finding(path, "duplicate key") for path in duplicate_keys(text))
+    duplicates = (Finding(path, "duplicate key") for path in duplicate_keys(text) if not any(map(_is_comment, path)))
     problems = messages(key, text, chain((_finding(model, details) for details in errors), duplicates))
     if parsed is None or problems:
         raise ConfigError(problems)

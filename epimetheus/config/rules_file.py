@@ -7,14 +7,21 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from epimetheus.config.json_document import LIST, WITHOUT_NULLS, Finding, Section, checked, invalid, matching, messages, read
+from epimetheus.config.json_document import ARBITRARY_KEYS, LIST, Finding, Section, checked, invalid, matching, messages, read
 from epimetheus.config.json_positions import Path
 
 _EVENT_TYPE_PREFIX = "com.oraclecloud."
+_PROBLEM_PREFIX = "CloudGuardProblem."
+_ONLY_PROBLEMS = f"of Cloud Guard, only problems are forwarded, as {_PROBLEM_PREFIX}RULE"
+_NOT_FORWARDED = MappingProxyType(
+    {"cloudguarddetector.": _ONLY_PROBLEMS, "cloudguardtarget.": _ONLY_PROBLEMS, "vcnflowlog": "VCN flow logs are not forwarded"}
+)
+"""Event types that only the Go program forwarded, by their beginning in lower case → why they match nothing."""
 
 _PATTERN = "up to 255 letters, digits and . _ : -, with * as a wildcard"
 Pattern = Annotated[str, matching(r"[A-Za-z0-9_.:*-]{1,255}", _PATTERN)]
@@ -58,7 +65,7 @@ class EventFiltering(Section):
     included_events: Patterns = ()
     priority_events: Patterns = ()
     never_drop: Patterns = ()
-    rate_limiting: Annotated[dict[Pattern, RateLimit], WITHOUT_NULLS] = Field(default_factory=dict)
+    rate_limiting: Annotated[dict[Pattern, RateLimit], ARBITRARY_KEYS] = Field(default_factory=dict)
     user_filtering: UserFiltering = UserFiltering()
 
 
@@ -79,10 +86,11 @@ class RulesFile(Section):
 
     event_filtering: EventFiltering = EventFiltering()
     statistics: Statistics = Statistics()
-    severity: Annotated[dict[Pattern, Severity], WITHOUT_NULLS] = Field(default_factory=dict)
+    severity: Annotated[dict[Pattern, Severity], ARBITRARY_KEYS] = Field(default_factory=dict)
     formats: object = None
     ordered_fields: object = None
     field_mappings: object = None
+    service_mappings: object = None
     lookups: object = None
     cache_invalidation_rules: object = None
     cef_vendor: object = None
@@ -162,14 +170,19 @@ def _pattern_warnings(lists: Iterable[tuple[Path, Sequence[str]]]) -> Iterator[F
         keys = path[-1] in ("rate_limiting", "severity")
         yield from _duplicates(path, patterns, str.casefold, keys=keys)
         for index, pattern in enumerate(patterns):
-            if "." in pattern and not _may_match_type(pattern.casefold()):
-                what = f"matches no OCI event: event types start with {_EVENT_TYPE_PREFIX}, and event names contain no dot"
+            if what := _matches_nothing(pattern.casefold()):
                 yield Finding((*path, pattern if keys else index), what)
 
 
-def _may_match_type(pattern: str) -> bool:
+def _matches_nothing(pattern: str) -> str | None:
+    """Why a pattern in lower case can match no event; None if it can."""
     start, star, _ = pattern.partition("*")
-    return start.startswith(_EVENT_TYPE_PREFIX) or (star != "" and _EVENT_TYPE_PREFIX.startswith(start))
+    if reason := next((reason for kind, reason in _NOT_FORWARDED.items() if start.startswith(kind)), None):
+        return f"matches nothing: {reason}"
+    prefixes = (_EVENT_TYPE_PREFIX, _PROBLEM_PREFIX.casefold())
+    if "." not in pattern or start.startswith(prefixes) or (star and any(prefix.startswith(start) for prefix in prefixes)):
+        return None
+    return f"matches no OCI event: event types start with {_EVENT_TYPE_PREFIX}, and event names contain no dot"
 
 
 def _duplicates(path: Path, names: Sequence[str], normalize: Callable[[str], str], *, keys: bool = False) -> Iterator[Finding]:

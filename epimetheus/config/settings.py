@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, ConfigDict, ValidationError
 
 from epimetheus.config import value_types
 from epimetheus.config.choices import MAY_BE_EMPTY, lower_case_choice
@@ -18,6 +18,7 @@ from epimetheus.config.setting_checks import (
     unknown_settings,
 )
 from epimetheus.config.setting_reference import SettingReference, listed, setting_reference
+from epimetheus.config.source_settings import SourceSettings
 from epimetheus.config.value_types import Group
 from epimetheus.errors import ConfigError
 from epimetheus.render.renderer import FORMATS, MIN_BYTES
@@ -35,7 +36,7 @@ _RULES = Group("Rules and redaction")
 _METRICS = Group("Metrics and logs")
 
 
-class Settings(BaseModel):
+class Settings(SourceSettings):
     """Every setting, its name in lower case; None or ``()`` if it is not set and has no default.
 
     References (``file:``, ``vault:``, ``object:``) are checked for their form here, and read by `ReferenceResolver`.
@@ -152,9 +153,7 @@ class Settings(BaseModel):
         "an Ed25519 private key as PEM without a passphrase",
         "Private key that signs the seals, from `epimetheus seal keygen`. If not set, seals form a chain but have no signature.",
     )
-    seal_messages: value_types.Boolean = _STATE.field(
-        True, "true or false", "If true, every run ends with a message to the receiver that contains the seal of the run."
-    )
+    seal_messages: value_types.Boolean = _STATE.boolean(True, "If true, each run sends the receiver a message that contains its seal.")
 
     tenancy_ocid: str | None = _CREDENTIALS.string(
         None, value_types.ocid("tenancy"), "a tenancy OCID", "Tenancy whose events are forwarded.", unset="the tenancy of the credentials"
@@ -190,7 +189,13 @@ class Settings(BaseModel):
     overlap_minutes: int = _READING.integer(
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
-    settle_minutes: int = _READING.integer(2, 0, 60, "Minutes before now at which a run stops reading. OCI may not list newer events yet.")
+    settle_minutes: int = _READING.integer(
+        2, 0, 60, "Minutes before now at which a run stops reading. Newer events may not be listed, or with `PUSH` not be pushed, yet.",
+        unset="2; 20 with PUSH=true",
+    )  # fmt: skip
+    push: value_types.Boolean = _READING.boolean(
+        False, "If true, Connector Hub pushes events to a second function, which accepts batches; runs send only what was not pushed."
+    )
     reconcile_after: value_types.Passes = _READING.field(
         (60, 1440),
         "empty, or up to 4 different integers from 5 to 10080, comma-separated",
@@ -238,9 +243,7 @@ class Settings(BaseModel):
     oci_auth: Literal["resource_principal", "instance_principal", "config_file"] = _CREDENTIALS.choice(
         "config_file", "Source of the OCI credentials.", unset="resource_principal in a function, otherwise config_file"
     )
-    oci_config_file: str = _CREDENTIALS.string(
-        "~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file for `OCI_AUTH=config_file`."
-    )
+    oci_config_file: str = _CREDENTIALS.string("~/.oci/config", r"[^\x00]+", "a file path", "OCI configuration file of `config_file`.")
     oci_profile: str = _CREDENTIALS.string("DEFAULT", r"[^\[\]\n]+", "a profile name in OCI_CONFIG_FILE", "Profile in `OCI_CONFIG_FILE`.")
     oci_endpoint: Annotated[str | None, AfterValidator(lambda url: url and url.rstrip("/"))] = _CREDENTIALS.string(
         None,
@@ -257,6 +260,8 @@ class Settings(BaseModel):
         """
         known = {key: environment[key] for key in SETTING_NAMES if key in environment}
         given = {key: _given(key, value) for key, value in known.items() if value.strip() or key in MAY_BE_EMPTY}
+        if given.get("PUSH") == "true":
+            given.setdefault("SETTLE_MINUTES", "20")  # longer than a push takes, with one retry
         given.setdefault("OCI_AUTH", "resource_principal" if "OCI_RESOURCE_PRINCIPAL_VERSION" in environment else "config_file")
         problems = [*unknown_settings(environment, SETTING_NAMES), *(size_problems(known) if limit_size else ())]
         try:

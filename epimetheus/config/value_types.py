@@ -51,9 +51,13 @@ class Group(NamedTuple):
         """A field for a JSON object, or a reference to it."""
         return self.string(None, JSON_OR_REFERENCE, "a JSON object, file:PATH or object:NAME", description)
 
-    def integer(self, default: int, minimum: int, maximum: int, description: str) -> Any:
+    def integer(self, default: int, minimum: int, maximum: int, description: str, *, unset: str | None = None) -> Any:
         """A field for an integer."""
-        return self.field(default, f"an integer from {minimum} to {maximum}", description, ge=minimum, le=maximum)
+        return self.field(default, f"an integer from {minimum} to {maximum}", description, unset=unset, ge=minimum, le=maximum)
+
+    def boolean(self, default: bool, description: str) -> Any:
+        """A field whose annotation is `Boolean`."""
+        return self.field(default, "true or false", description)
 
     def number(self, default: float, minimum: float, maximum: float, description: str) -> Any:
         """A field for a number."""

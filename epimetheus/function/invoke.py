@@ -14,11 +14,10 @@ import msgspec
 from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError, OutOfTime, RequestError
-from epimetheus.function.request import Health, Reconcile, Replay, read_request
+from epimetheus.function.request import Health, Push, Reconcile, Replay, read_request
 from epimetheus.health.model import HealthReport
-from epimetheus.health.report import LIMIT_SECONDS, run_health_checks
-from epimetheus.observe.log import LogObserver, log_failure, log_health, log_replayed, log_report, log_to
-from epimetheus.reports import Replayed, Report
+from epimetheus.observe.log import LogObserver, log_failure, log_health, log_pushed, log_replayed, log_report, log_to
+from epimetheus.reports import Pushed, Replayed, Report
 from epimetheus.signals import raise_on_signals
 from epimetheus.wiring.regions import replay_regions, run_regions
 from epimetheus.wiring.wiring import Wiring
@@ -48,7 +47,7 @@ def invoke(
     *,
     clock: Clock = SYSTEM,
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12],
-) -> list[Report] | list[Replayed] | HealthReport:
+) -> list[Report] | list[Replayed] | list[Pushed] | HealthReport:
     """Handle one invocation. ``body``: as in `request`. ``deadline``: RFC 3339. Returns one report per run and region.
 
     A health check returns its result whatever the verdict, even with invalid settings: an error would reach the operator as a 502
@@ -65,8 +64,12 @@ def invoke(
         settings = Settings.read(environment)
         log_to(sys.stderr, settings.log_level)
         wiring = Wiring.open(settings, clock, deadline_of(deadline, clock))
-        reports: list[Report] | list[Replayed]
-        if isinstance(request, Replay | Reconcile):
+        reports: list[Report] | list[Replayed] | list[Pushed]
+        if isinstance(request, Push):
+            from epimetheus.wiring.push import push_batch  # noqa: PLC0415 - not needed by a run
+
+            reports = [push_batch(wiring, run_id, LogObserver(run_id), log_pushed, request.body)]
+        elif isinstance(request, Replay | Reconcile):
             reports = replay_regions(wiring, run_id, LogObserver(run_id), log_replayed, request.to_run(clock.now()))
         else:
             with raise_on_signals(signal.SIGTERM):  # return the lease before the container stops
@@ -86,6 +89,8 @@ def invoke(
 
 def check_health(environment: Mapping[str, str], run_id: str, deadline: Deadline, *, probe: bool) -> HealthReport:
     """Run and log the health checks."""
+    from epimetheus.health.report import LIMIT_SECONDS, run_health_checks  # noqa: PLC0415 - not needed by a run
+
     within = deadline.earlier(_RESPONSE_SECONDS).within(LIMIT_SECONDS)
     report = run_health_checks(environment, run_id, deadline.clock, within, probe=probe)
     log_health(report.verdict, report.issues, msgspec.to_builtins(report))
@@ -114,7 +119,7 @@ def deadline_of(text: str, clock: Clock) -> Deadline:
     return Deadline.after(clock, seconds)
 
 
-def raise_if_failed(reports: Sequence[Report | Replayed]) -> None:
+def raise_if_failed(reports: Sequence[Report | Replayed | Pushed]) -> None:
     """Raise RunFailed if a region failed, with the last error of each."""
     failed = {report.region: report.error for report in reports if report.status == "failed" and report.error}
     if failed:

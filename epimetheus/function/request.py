@@ -1,7 +1,7 @@
 """The request of an invocation: the actions that its JSON body can request."""
 
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -74,14 +74,25 @@ class Reconcile(_PastWindow, tag="reconcile", frozen=True):
         return ReplayRequest(self.window(now), self.compartments, self.dry, "reconcile")
 
 
+class Push(NamedTuple):
+    """A batch of Connector Hub, as it was sent."""
+
+    body: bytes
+
+
 _QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # msgspec quotes a key of the body
+_OF_AN_EVENT = frozenset(("data", "logContent", "value"))  # members by which a single event is recognized
 _ACTIONS = ("run", "health", "replay", "reconcile")
 
 
-def read_request(body: bytes) -> Run | Health | Replay | Reconcile:
-    """The request in ``body``; an empty one is a `Run`. Raises RequestError."""
+def read_request(body: bytes) -> Run | Health | Replay | Reconcile | Push:
+    """The request in ``body``; an empty one is a `Run`, and a list, or an event, is a `Push`. Raises RequestError."""
+    if body.lstrip().startswith(b"["):
+        return Push(body)
     try:
         fields = msgspec.json.decode(body.strip() or b"{}", type=dict[str, object])
+        if "action" not in fields and _OF_AN_EVENT & fields.keys():
+            return Push(body)
         if (action := fields.setdefault("action", "run")) not in _ACTIONS:
             raise RequestError(f"The request was rejected: unknown action {safe_value(str(action))!r}.", do=_HELP)
         return msgspec.convert(fields, type=Run | Health | Replay | Reconcile)

@@ -35,9 +35,9 @@ class HealthContext:
 
     ``environment`` contains the settings. ``run_id`` marks what a check writes or sends. ``deadline`` applies to all checks together.
     ``region`` is the region of the check that is running, if it runs per region. ``healthy``: no check has failed or is degraded so far.
-    The rest is filled in by checks: ``wiring`` by settings and credentials, ``regions`` by regions, ``states`` and ``without_state``
-    (regions in which no state exists yet) by state, ``untrusted`` and ``receiver_end`` (expiry of its certificate, seconds since the
-    epoch) by receiver.
+    The rest is filled in by checks: ``wiring`` by settings and credentials, ``regions``, and ``streams`` with that of Cloud Guard, by
+    regions, ``states`` and ``without_state`` (streams in which no state exists yet) by state, ``untrusted`` and ``receiver_end`` (expiry
+    of its certificate, seconds since the epoch) by receiver.
     """
 
     environment: Mapping[str, str]
@@ -49,6 +49,7 @@ class HealthContext:
     healthy: bool = True
     opened: Wiring | None = None
     regions: list[str] = field(default_factory=list)
+    streams: list[str] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     without_state: set[str] = field(default_factory=set)
     untrusted: ReceiverUntrusted | None = None

@@ -31,7 +31,8 @@ class Check:
 
     ``needs``: checks without which this one cannot run; if one of them failed, this one is skipped. ``files``: settings (in lower case)
     that the check reads; if one of them refers to OCI, the check needs ``credentials`` as well. ``per_region``: runs once for each region,
-    with ``context.region`` set. ``on_request``: runs only if a probe is requested.
+    with ``context.region`` set. ``on_request``: runs only if a probe is requested. ``source``: runs only if SOURCES has it, and not for the
+    stream of another source.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Check:
     files: tuple[str, ...] = ()
     per_region: bool = False
     on_request: bool = False
+    source: str = ""
 
 
 class ReportedCheck(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from epimetheus.health.context import FUNCTION, Caller, HealthContext
 from epimetheus.health.model import Check, CheckResult, HealthReport, ReportedCheck, verdict
 from epimetheus.model import time_text
 from epimetheus.oci_client.time_limit import TimedOut, run_within
+from epimetheus.problem import STREAM
 
 LIMIT_SECONDS = 60.0
 """The time limit of all checks together when the function runs them."""
@@ -62,10 +63,16 @@ class _CheckRunner:
         self.failed_root: dict[str, str] = {}  # check that failed or was skipped → the check that failed first
 
     def run_all(self, checks: list[Check], *, per_region: bool) -> None:
-        for region in (self.context.regions or [""]) if per_region else [""]:
+        for region in (self.context.streams or [""]) if per_region else [""]:
             self.context.region = region
             for check in checks:
-                self.run(check)
+                if self.applies(check):
+                    self.run(check)
+
+    def applies(self, check: Check) -> bool:
+        """Whether SOURCES has the source of ``check``, and the stream in turn is one of it. Until the settings are known: that of audit."""
+        sources = self.context.opened.settings.sources if self.context.opened else ("audit",)
+        return not check.source or (check.source in sources and not (check.source == "audit" and self.context.region == STREAM))
 
     def run(self, check: Check) -> None:
         context = self.context

@@ -48,6 +48,8 @@ class Entry:
     ``keys``: compartment and window → packed keys of its events, 16 bytes each, in any order; empty if there were none. ``polled``: number
     of compartments that were polled, with or without events; ``polled_sha256``: hex digest of their sorted OCIDs, joined by line feeds.
     ``rate_limits``: the counts of these events under rate limits. If the state is not written after the entry, they are added from here.
+    ``unsealed``: name → hex digest of the stored bytes, of other entries of ``run``, which a replay wrote before, and which may be in
+    windows that no run lists again: this entry is in a window that the next run lists, so that its seal names them all.
     ``state``: the identity of the state that the events were read for: deployments may share a bucket by mistake, and what one receiver has
     is not what another one has.
     """
@@ -65,6 +67,7 @@ class Entry:
     messages: Messages | None
     rate_limits: RateLimitCounts = field(default_factory=dict)
     state: str = ""
+    unsealed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> EntryName:
@@ -148,6 +151,8 @@ def _validate(entry: Entry) -> None:
         raise ValueError("its message IDs are not as many as its messages")
     if not all(_DIGEST.fullmatch(digest) for digest in (entry.polled_sha256, *((messages.sha256,) if messages else ()))):
         raise ValueError("a SHA-256 is not 64 hexadecimal digits")
+    if any((name := EntryName.parse(text)) is None or name.run != entry.run for text in entry.unsealed):
+        raise ValueError("a name of another entry is not one of its run")
 
 
 def _check_form(text: memoryview, entry: Entry, sets: Mapping[Place, KeySet]) -> None:
@@ -188,6 +193,7 @@ def _head(entry: Entry, common: Window, sets: Mapping[Place, KeySet]) -> Head:
         common_window=_window_head(common),
         compartments={ocid: keys for (ocid, window), keys in sets.items() if window == common},
         exceptions=exceptions,
+        unsealed=dict(sorted(entry.unsealed.items())),
     )
 
 
@@ -222,6 +228,7 @@ def _entry(head: Head, keys: Mapping[Place, bytes], ids: bytes) -> Entry:
         polled_sha256=head.polled_sha256,
         messages=Messages(head.messages.first, head.messages.last, head.messages.sha256, ids) if head.messages else None,
         rate_limits={kind: _decode_hours(hours) for kind, hours in head.rate_limits.items()},
+        unsealed=head.unsealed,
     )
 
 

@@ -71,6 +71,7 @@ class Head(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     common_window: WindowHead
     compartments: dict[str, KeySet]
     exceptions: dict[str, list[OtherKeySet]]
+    unsealed: dict[str, _Digest]
 
 
 decode_head = msgspec.json.Decoder(Head).decode

@@ -107,6 +107,16 @@ class SealedCoverage(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw
     compartments: SealedCompartments
 
 
+class MessagesOfSeals(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``enabled``: whether the message of this seal is to be sent; if not, nor are those before it that are not confirmed.
+
+    ``confirmed``: the last seal whose message was confirmed, with those of all before it, when this seal was written; 0: none.
+    """
+
+    enabled: bool
+    confirmed: _Count
+
+
 class PreviousSeal(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The seal before: its sequence number, and the hex digest of its stored bytes."""
 
@@ -129,6 +139,7 @@ class Seal(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     ``messages``: None if they are not known, because the run was killed. ``reconciled``: minutes of a pass of reconciliation → the minute
     through which it has listed closed windows again. ``behind``: number of compartments behind the cursor. ``rules_sha256`` and
     ``field_map_sha256``: of the text of RULES and FIELD_MAP, None if not set. ``unsealed_runs``: runs that ended without a seal.
+    ``ledger_days``: how long entries are kept. ``hostname``: SYSLOG_HOSTNAME, None if not set: messages then have the region.
     """
 
     version: Literal[1]
@@ -149,6 +160,9 @@ class Seal(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     rules_sha256: _Digest | None
     field_map_sha256: _Digest | None
     unsealed_runs: Annotated[list[_Run], msgspec.Meta(max_length=_MOST_RUNS)]
+    seal_messages: MessagesOfSeals
+    ledger_days: _Count
+    hostname: _Text | None
     previous: PreviousSeal | None
     signature: Signature | None
 

@@ -15,7 +15,7 @@ import msgspec
 
 from epimetheus.model import Fetched, RunProgress, count_text, minute_text, time_text
 from epimetheus.observe.bounded import bounded
-from epimetheus.reports import Problem, Replayed, Report
+from epimetheus.reports import Problem, Pushed, Replayed, Report
 from epimetheus.safe_text import safe_event_text, to_visible_json
 
 _LOG = "epimetheus"
@@ -108,6 +108,14 @@ def log_replayed(replayed: Replayed) -> None:
     logging.getLogger(_LOG).log(_LEVELS[replayed.status], "%s", what, extra={"event": "replay", "fields": fields})
 
 
+def log_pushed(pushed: Pushed) -> None:
+    """Log the result of a push as one line."""
+    counts = f"{count_text(pushed.forwarded, 'event')} forwarded, {duplicates_dropped(pushed.duplicates)}"
+    what = f"{pushed.region} push {pushed.status}: {f'{pushed.error.what} {pushed.error.do}' if pushed.error else counts}"
+    fields = {"push": msgspec.to_builtins(pushed)}
+    logging.getLogger(_LOG).log(_LEVELS[pushed.status], "%s", what, extra={"event": "push", "fields": fields})
+
+
 def log_health(verdict: str, issues: Sequence[str], fields: Mapping[str, object]) -> None:
     """Log a health check as one line: ``verdict`` (healthy, degraded, unhealthy), ``issues``, and the whole result in ``fields``."""
     what = f"{verdict}: {' '.join(issues)}" if issues else verdict
@@ -139,6 +147,8 @@ def headline(report: Report) -> str:
         parts.append(f"{report.late:,} listed late")
     if report.truncated:
         parts.append(f"{report.truncated:,} truncated")
+    if (problems := report.problems) and problems.waiting:
+        parts.append(f"{count_text(problems.waiting, 'problem')} waiting")
     if position := report.position:
         parts.append(f"through {position.through}")
         parts += [f"{len(position.behind):,} of {count_text(position.polled, 'compartment')} behind"] * bool(position.behind)

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails
-
 from epimetheus.errors import SourceError
 from epimetheus.model import count_text
 from epimetheus.oci_client.clients import oci_errors
 from epimetheus.oci_client.policies import Policies
-from epimetheus.reports import Report
+from epimetheus.problem import STREAM
+from epimetheus.reports import Pushed, Report
 from epimetheus.safe_text import safe_message
 
 _HELP = "Metrics are optional: an empty METRICS_NAMESPACE turns them off."
@@ -33,7 +32,7 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "runs_skipped": report.status == "skipped",
         "first_start": report.first_start,
         "seals": report.seal is not None and report.seal.stored,
-        "run_seconds": report.seconds,
+        "poll_seconds" if report.region == STREAM else "run_seconds": report.seconds,
         "events_fetched": report.fetched,
         "events_forwarded": report.forwarded,
         "events_unconfirmed": report.unconfirmed,
@@ -45,6 +44,8 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         "events_abridged": report.abridged,
         "late_events": report.late,
         "late_seconds": report.latest_seconds,
+        "events_filled": report.filled,
+        "push_stopped": report.filled > 0 and report.pushed == 0,
         "api_requests": sum(counts["requests"] for counts in report.api.values()),
         "api_throttled": sum(counts["throttled"] for counts in report.api.values()),
     }
@@ -56,6 +57,10 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
         values["certificate_days_left"] = report.certificate_days
     if report.listing_age_seconds is not None:
         values["listing_age_seconds"] = report.listing_age_seconds
+    if report.problems:
+        values["problems_active"] = report.problems.active
+        values["problems_changed"] = report.problems.changed
+        values["problems_waiting"] = report.problems.waiting
     if report.seal:
         values["seals_unsent"] = report.seal.pending
         values["seal_chain_broken"] = report.seal.chain_broken
@@ -67,6 +72,19 @@ def measures(report: Report, optional: OptionalMetrics) -> dict[str, float]:
     if report.coverage:
         values["regions_uncovered"] = report.coverage.regions.gaps
         values["compartments_uncovered"] = report.coverage.compartments.gaps
+    return {name: float(value) for name, value in values.items()}
+
+
+def push_measures(pushed: Pushed) -> dict[str, float]:
+    """Metric name → value for one push. ``push_delay_seconds`` is included only if an event of the batch has a time."""
+    values: dict[str, float] = {
+        "pushes_failed": pushed.status == "failed",
+        "events_pushed": pushed.forwarded,
+        "push_duplicates": pushed.duplicates,
+        "push_seconds": pushed.seconds,
+    }
+    if pushed.longest_delay_seconds is not None:
+        values["push_delay_seconds"] = pushed.longest_delay_seconds
     return {name: float(value) for name, value in values.items()}
 
 
@@ -83,6 +101,8 @@ def post(
 
     Raises SourceError, CredentialsError.
     """
+    from oci.monitoring.models import Datapoint, MetricDataDetails, PostMetricDataDetails  # noqa: PLC0415 - needed once, at the end
+
     moment = datetime.fromtimestamp(now, UTC)
     streams = [
         MetricDataDetails(

@@ -22,6 +22,7 @@ from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_clien
 from epimetheus.oci_client.network_errors import is_network_error, network_failure
 from epimetheus.oci_client.policies import with_policy
 from epimetheus.oci_client.time_limit import TimedOut, run_within
+from epimetheus.oci_client.tls_contexts import TlsContexts
 from epimetheus.safe_text import safe_message
 
 CONNECT_SECONDS = 5.0
@@ -37,6 +38,7 @@ class Credentials:
     """The ``signer`` (a ``requests`` auth object), the ``tenancy`` OCID, the ``region`` of the deployment, and the SDK's ``config``.
 
     ``principals``: the OCIDs by which audit events identify these credentials; empty if the credentials do not contain them.
+    ``contexts``: TLS contexts for all connections that use the credentials.
     """
 
     signer: Any = field(repr=False)
@@ -44,6 +46,7 @@ class Credentials:
     region: str
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may contain the pass phrase
     principals: tuple[str, ...] = ()
+    contexts: TlsContexts = field(default_factory=TlsContexts, repr=False, compare=False)
 
 
 class ServiceFailure(SourceError):
@@ -160,7 +163,7 @@ def make_client(
         circuit_breaker_strategy=oci.circuit_breaker.NoCircuitBreakerStrategy(),
         **options,
     )
-    limit_client(client, seconds * 2 / 3, max_bytes)  # the last attempt starts within the first third
+    limit_client(client, seconds * 2 / 3, max_bytes, credentials.contexts)  # the last attempt starts within the first third
     hooks = client.base_client.session.hooks["response"]
     if calls is not None:
         service = client.base_client.service

@@ -13,11 +13,11 @@ from functools import partial
 from threading import local
 from typing import Any
 
-import requests
 import urllib3
-from oci._vendor import requests as vendored
+from oci._vendor import requests
 
 from epimetheus.errors import CredentialsError
+from epimetheus.oci_client.tls_contexts import TlsContexts
 
 PAGE_BYTES = 64 << 20
 """Maximum size of a page of audit events, decoded."""
@@ -31,6 +31,8 @@ PAGE_SECONDS = 60.0
 _LARGE = frozenset(("object_storage", "log_search"))  # the SDK's service names
 _WRITE_BYTES = 16 << 10  # one TLS record
 _READ_BUFFER_BYTES = 64 << 10
+PIECE_BYTES = 64 << 10
+"""Bytes of a body that are read at once: each worker has a few pieces in memory."""
 _RENEWAL_HELP = "Check the endpoint and the route to it. The next run tries again."
 
 
@@ -48,6 +50,10 @@ class RequestBudget:
         self._seconds, self._max_bytes = seconds, max_bytes
         self._ends = time.monotonic() + seconds
         self._wire = self._decoded = 0
+
+    def end_within(self, seconds: float) -> None:
+        """End in ``seconds`` at the latest: the time that the run has left."""
+        self._ends = min(self._ends, time.monotonic() + seconds)
 
     def left(self) -> float:
         """Seconds until the deadline. Raises ResponseLimitExceeded once it has passed."""
@@ -98,7 +104,16 @@ class _Received(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = _within(self._budget, self._sock, self._timeout, partial(self._raw.readinto, buffer)) or 0
+        """At most one TLS record is read, so this is called about every 8 kB: the timeout is only set when it changes, a system call."""
+        left = self._budget.left()
+        if self._timeout is None or left < self._timeout:
+            self._timeout = left
+            self._sock.settimeout(left)
+        try:
+            count: int = self._sock.recv_into(buffer)
+        except TimeoutError:
+            self._budget.left()
+            raise
         self._budget.wire(count)
         return count
 
@@ -122,6 +137,7 @@ class _Connection:
     """A mixin for urllib3's connections: connect, send and receive share the budget of the request in ``current``."""
 
     current: Any
+    contexts: TlsContexts
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -138,6 +154,7 @@ class _Connection:
         connection: Any = self
         left = self.current.budget.left()
         connection.timeout = left if connection.timeout is None else min(connection.timeout, left)
+        self.contexts.share(connection)
         super().connect()  # type: ignore[misc]
         self.current.budget.left()
 
@@ -152,7 +169,11 @@ class _Connection:
 
 
 class _Body:
-    """A wrapper of urllib3's response that counts decoded bytes."""
+    """A wrapper of urllib3's response that counts decoded bytes, and reads in pieces of PIECE_BYTES whatever size the caller asks for.
+
+    A piece can take many reads of the socket. Each of them is within the budget, so a piece needs no deadline of its own, even if the
+    server sends its first bytes fast and the others slowly. Reading what has arrived instead would cost a round through urllib3 per chunk.
+    """
 
     def __init__(self, raw: Any, budget: RequestBudget) -> None:
         self._raw, self._budget = raw, budget
@@ -162,15 +183,18 @@ class _Body:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
-    def stream(self, *args: Any, **options: Any) -> Iterator[bytes]:
+    def end_within(self, seconds: float) -> None:
+        """See `RequestBudget.end_within`."""
+        self._budget.end_within(seconds)
+
+    def stream(self, _: int = 0, decode_content: bool | None = None) -> Iterator[bytes]:
         """See urllib3. Raises ResponseLimitExceeded, too."""
-        for part in self._raw.stream(*args, **options):
-            self._count(self._budget.decoded, len(part))
+        while part := self.read(PIECE_BYTES, decode_content):
             yield part
 
-    def read1(self, *args: Any, **options: Any) -> bytes:
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
         """See urllib3. Raises ResponseLimitExceeded, too."""
-        part: bytes = self._raw.read1(*args, **options)
+        part: bytes = self._raw.read(amt, decode_content)
         self._count(self._budget.decoded, len(part))
         return part
 
@@ -182,24 +206,27 @@ class _Body:
             raise
 
 
-class _Limited:
-    """A mixin for the HTTPAdapter of requests and of the SDK's copy: each request gets a `RequestBudget`, and no redirect is followed."""
+class LimitedAdapter(requests.adapters.HTTPAdapter):  # type: ignore[misc]
+    """An adapter for sessions of the SDK's copy of requests: each request gets a `RequestBudget`, and no redirect is followed.
 
-    def __init__(self, seconds: float, max_bytes: int, **options: Any) -> None:
-        self._seconds, self._max_bytes = seconds, max_bytes
+    Adapters that are given the same ``contexts`` read CA certificates once.
+    """
+
+    def __init__(self, seconds: float, max_bytes: int, *, contexts: TlsContexts | None = None, **options: Any) -> None:
+        self._seconds, self._max_bytes, self._contexts = seconds, max_bytes, contexts or TlsContexts()
         self._current = local()
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """See requests."""
-        super().init_poolmanager(*args, **options)  # type: ignore[misc]
+        super().init_poolmanager(*args, **options)
         adapter: Any = self
-        adapter.poolmanager.pool_classes_by_scheme = _pools(self._current)
+        adapter.poolmanager.pool_classes_by_scheme = _pools(self._current, self._contexts)
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
         """See requests."""
-        manager: Any = super().proxy_manager_for(*args, **options)  # type: ignore[misc]
-        manager.pool_classes_by_scheme = _pools(self._current)
+        manager: Any = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _pools(self._current, self._contexts)
         return manager
 
     def _budget(self, request: Any) -> RequestBudget:
@@ -209,52 +236,45 @@ class _Limited:
         """See requests. Raises ResponseLimitExceeded, too, here and while the body is read."""
         budget = self._current.budget = self._budget(request)
         request.headers.pop("expect", None)  # the SDK's connections wait for 100 Continue without a deadline
-        response = super().send(request, *args, **options)  # type: ignore[misc]
+        response = super().send(request, *args, **options)
         response.raw = _Body(response.raw, budget)
         response.headers.pop("location", None)  # without it, a 3xx is handled like any other response
         return response
 
 
-def _pools(current: Any) -> dict[str, Any]:
-    """urllib3's pool classes by scheme; their connections use the budget in ``current``."""
-    return {
-        "http": _pool(urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection, current),
-        "https": _pool(urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection, current),
+def _pools(current: Any, contexts: TlsContexts) -> dict[str, Any]:
+    """urllib3's pool classes by scheme; their connections use the budget in ``current``, and share ``contexts``."""
+    kinds = {
+        "http": (urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection),
+        "https": (urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection),
     }
+    return {scheme: _pool(pool, connection, {"current": current, "contexts": contexts}) for scheme, (pool, connection) in kinds.items()}
 
 
-def _pool(pool: Any, connection: Any, current: Any) -> Any:
-    limited = type("LimitedConnection", (_Connection, connection), {"current": current})
+def _pool(pool: Any, connection: Any, attributes: dict[str, Any]) -> Any:
+    limited = type("LimitedConnection", (_Connection, connection), attributes)
     return type("LimitedPool", (pool,), {"ConnectionCls": limited})
 
 
-class LimitedAdapter(_Limited, requests.adapters.HTTPAdapter):
-    """An adapter for sessions of requests."""
-
-
-class _SdkAdapter(_Limited, vendored.adapters.HTTPAdapter):  # type: ignore[misc]
-    """An adapter for sessions of the SDK's copy of requests."""
-
-
-class _TokenAdapter(_SdkAdapter):
+class _TokenAdapter(LimitedAdapter):
     """An adapter for a signer's token renewals; it raises CredentialsError instead of ResponseLimitExceeded."""
 
     def _budget(self, request: Any) -> RequestBudget:
         return _TokenBudget(self._seconds, self._max_bytes, request.url)
 
 
-def limit_client(client: Any, seconds: float, max_bytes: int | None = None) -> None:
+def limit_client(client: Any, seconds: float, max_bytes: int | None = None, contexts: TlsContexts | None = None) -> None:
     """Limit each request of an SDK client to ``seconds``, and its responses to ``max_bytes``, by default the maximum for its service."""
     session = client.base_client.session
     max_bytes = max_bytes or (OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES)
     for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
-        session.mount(scheme, _SdkAdapter(seconds, max_bytes))
+        session.mount(scheme, LimitedAdapter(seconds, max_bytes, contexts=contexts))
 
 
 def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:
     """Limit each token renewal request of an SDK signer to ``seconds``, and use ``retry_strategy`` for these requests."""
     for part in _parts(signer):
-        if isinstance(part, vendored.Session):
+        if isinstance(part, requests.Session):
             for scheme in ("https://", "http://"):
                 part.mount(scheme, _TokenAdapter(seconds, RESPONSE_BYTES))
         elif getattr(part, "retry_strategy", None):
@@ -267,7 +287,7 @@ def _parts(signer: Any) -> list[Any]:
     pending = [signer]
     while pending:
         part = pending.pop()
-        if isinstance(part, vendored.Session):
+        if isinstance(part, requests.Session):
             continue
         for value in getattr(part, "__dict__", {}).values():
             for item in value if isinstance(value, list) else (value,):

@@ -33,6 +33,16 @@ class Policies:
         """For ListRegionSubscriptions."""
         return self._allow("inspect tenancies in tenancy")
 
+    @property
+    def cloud_guard_config(self) -> str:
+        """For GetConfiguration of Cloud Guard."""
+        return self._allow("read cloud-guard-config in tenancy")
+
+    @property
+    def cloud_guard_problems(self) -> str:
+        """For ListProblems and GetProblem."""
+        return self._allow("read cloud-guard-problems in tenancy")
+
     def objects(self, bucket: str) -> str:
         """For GetObject and PutObject."""
         return self._manage_objects(bucket, _STATE_PERMISSIONS)

@@ -53,7 +53,14 @@ class FieldLookup:
 
 
 def to_api_form(event: dict[str, object]) -> dict[str, object]:
-    """The event with the Audit API's names at the top level, if it is in the OCI Logging form."""
+    """The event with the Audit API's names at the top level, and with ``data.resourceName``, if it is in the OCI Logging form.
+
+    In that form, ``source`` is the name of the resource.
+    """
     if "eventType" in event:
         return event
-    return {_API_NAMES.get(key, key): value for key, value in event.items()}
+    named = {_API_NAMES.get(key, key): value for key, value in event.items()}
+    data, source = named.get("data"), named.get("source")
+    if isinstance(data, dict) and source and data.get("resourceName") is None:
+        named["data"] = {**data, "resourceName": source}
+    return named

@@ -24,16 +24,8 @@ from epimetheus.render.abridge import (
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import EventTime, parse_event_time, time_at
 from epimetheus.render.field_lookup import FieldLookup
-from epimetheus.render.formats.base import (
-    COMPARTMENT_PATH,
-    NO_ENRICHMENT,
-    Body,
-    Enrichment,
-    EventContext,
-    FormatFactory,
-    SizeLimit,
-    Unscanned,
-)
+from epimetheus.render.formats import base
+from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
@@ -66,7 +58,7 @@ HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5
 _CACHED_PATHS = 1024
 _CACHED_NAMES = 4096  # OCI has a few thousand event names
 _REDACTED = REDACTED.encode()
-_SCANNED: tuple[bytes, Sequence[Unscanned]] = (b"", ())
+_SCANNED: tuple[bytes, Sequence[base.Unscanned]] = (b"", ())
 _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_MIN_SEVERITY = 9
 
@@ -113,6 +105,9 @@ class Renderer:
     Raises ConfigError if the format, header, facility or size is invalid.
     """
 
+    formats = FORMATS
+    msgid: Msgid = "audit"
+
     def __init__(  # noqa: PLR0913 - one keyword argument per setting
         self,
         *,
@@ -142,7 +137,7 @@ class Renderer:
         self._replay = replay
         self._budget = TimeBudget(monotonic)
         self._redactor = Redactor(redact, self._budget.check)
-        factory = FORMATS[format]
+        factory = self.formats[format]
         factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
         self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
         self._fields = fields
@@ -158,15 +153,12 @@ class Renderer:
 
     def render_many(self, items: Sequence[Item]) -> list[Rendered]:
         """The messages of many events. Faster than one call per event: one prescan covers all of them."""
-        attempts = [self._render(*item, "audit") for item in items]
+        attempts = [self._render(*item, self.msgid) for item in items]
         rendered = [message for message, _, _ in attempts]
         doubtful = self._format.needs_full_scan([unscanned for _, unscanned, _ in attempts])
-        for index, (_, _, parts) in enumerate(attempts):
-            if parts and index not in doubtful:
-                for part in parts:
-                    part.unscanned = ""
+        base.confirm(parts for index, (_, _, parts) in enumerate(attempts) if parts and index not in doubtful)
         for index in doubtful:
-            rendered[index] = self._render(*items[index], "audit", fast=False)[0]
+            rendered[index] = self._render(*items[index], self.msgid, fast=False)[0]
         return rendered
 
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
@@ -177,7 +169,7 @@ class Renderer:
         """What the settings do to an event. Slow, and without a time limit: do not use it for an abridged event."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if event is None:
-            return Explanation(_with_watched_minimum(_MALFORMED_SEVERITY, enrichment), {}, {}, ())
+            return Explanation(with_watched_minimum(_MALFORMED_SEVERITY, enrichment), {}, {}, ())
         context, raw = self._context(fetched.raw, event, enrichment), bytes(fetched.raw)
         lookup = FieldLookup(self._redactor, context)
         found = {path: value for path in self._fields.added.values() if (value := lookup.text(path))}
@@ -187,7 +179,7 @@ class Renderer:
 
     def _render(
         self, fetched: Fetched, sequence: int, enrichment: Enrichment, msgid: Msgid, *, fast: bool = True
-    ) -> tuple[Rendered, bytes, Sequence[Unscanned]]:
+    ) -> tuple[Rendered, bytes, Sequence[base.Unscanned]]:
         """The message, its text that still needs the prescan, and the parts that are scanned with it (see `FastBody`)."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if self._replay:
@@ -219,7 +211,7 @@ class Renderer:
         event, meaning = interpret(redacted, self._read_names)
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
-        severity = _with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)
+        severity = with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)
         time, user = parse_event_time(event.event_time), self._target_user(event, meaning)
         abridged = abridged_from is not None
         return EventContext(
@@ -251,7 +243,7 @@ class Renderer:
         finally:
             self._budget.stop()
         lost = ("raw",) if len(raw) > max_bytes else ()
-        severity = _with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
+        severity = with_watched_minimum(_MALFORMED_SEVERITY, enrichment)
         header = self._header_of(enrichment)
         rendered = self._within_limit(header, partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
         return msgspec.structs.replace(rendered, abridged=bool(lost))
@@ -279,7 +271,8 @@ class Renderer:
         return Rendered(start + body.text, bool(trimmed), _REDACTED in body.text)
 
 
-def _with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
+def with_watched_minimum(severity: int, enrichment: Enrichment) -> int:
+    """The severity of an event with this enrichment."""
     return max(severity, _WATCHED_MIN_SEVERITY) if enrichment.watched else severity
 
 

@@ -18,7 +18,7 @@ _NOT_PRINTABLE = re.compile(r"[^\x21-\x7e]")
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]")
 _NOT_IN_PARAM = re.compile(r"[^\x20-\x21\x23-\x5b\x5e-\x7e]")  # characters that RFC 5424 6.3.3 requires to escape: run ids need none
 
-Msgid = Literal["audit", "malformed", "notice"]
+Msgid = Literal["audit", "malformed", "notice", "problem"]
 Mark = Literal["", "replay", "late"]
 """Why an event is not one of the ordinary: a replay sends it again, or reconciliation found it."""
 
@@ -86,6 +86,7 @@ class Rfc3164:
         host = _printable(hostname, hostname_length)
         audit, malformed = (f"[{mark}]", f"[malformed-{mark}]") if mark else ("", "[malformed]")
         self._origins = {"audit": f"{host} {tag}{audit}:", "malformed": f"{host} {tag}{malformed}:", "notice": f"{host} {tag}:"}
+        self._origins["problem"] = self._origins["audit"]
 
     def __call__(self, severity: int, time: EventTime | None, msgid: Msgid, sequence: int, trimmed: str = "") -> bytes:
         """See `Header`; the header has no fields for ``sequence`` and ``trimmed``."""

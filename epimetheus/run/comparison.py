@@ -9,7 +9,7 @@ from contextlib import suppress
 from epimetheus.errors import EpimetheusError, LedgerDamaged, LedgerError, StateError
 from epimetheus.ledger.entry import Source
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Fetched
+from epimetheus.model import Fetched, Window
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import EventName
 from epimetheus.run.deleted_entries import deleted_entry
@@ -37,8 +37,12 @@ class Comparison:
 
     def __init__(self, options: RunOptions, ports: RunPorts, run_id: str, source: Source, *, dry: bool) -> None:
         self._clock = RunClock(ports.clock, ports.clock_offset, options.settle_minutes)
-        self.state = _read_state(options.region, ports, self._clock)
-        self._delivered, self._source, self._dry = ports.delivered, source, dry
+        missing = StateError(
+            f"What is missing in {options.region} could not be determined: there is no state, so nothing was sent yet.",
+            do="Run `epimetheus run` first. To send a window without comparing it with the ledger, use a replay.",
+        )
+        self.state = read_state(ports, self._clock, missing)
+        self._delivered, self._source, self._dry, self._tenancy = ports.delivered, source, dry, options.tenancy
         self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self._tasks: Sequence[FetchTask] = ()
@@ -87,10 +91,13 @@ class Comparison:
             self._enter(forwarder)
 
     def _enter(self, forwarder: Forwarder) -> None:
+        """Enter what is confirmed, with an entry in the current minute, which the next run lists: its seal names all of them."""
         pending = forwarder.take_pending()
-        if not self._dry:
-            polled = [task.compartment for task in self._tasks]
-            self._writer.write(pending, Reading(self._source, polled, self.state.epoch), self._clock.now())
+        if self._dry:
+            return
+        polled, now, minute = [task.compartment for task in self._tasks], self._clock.now(), self._clock.minute
+        self._writer.write(pending, Reading(self._source, polled, self.state.epoch), now)
+        self._writer.announce((self._tenancy, Window(minute, minute + 1)), Reading(self._source, (), self.state.epoch), now)
 
 
 class NamingRenderer:
@@ -128,15 +135,13 @@ def _raise_if_deleted(state: State, ledger: Ledger, oldest: int) -> None:
         )
 
 
-def _read_state(region: str, ports: RunPorts, clock: RunClock) -> State:
+def read_state(ports: RunPorts, clock: RunClock, missing: StateError) -> State:
+    """The state, read without the lease; sets ``clock``. Raises ``missing`` if there is none, StateError, ClockError."""
     if ports.clock_offset() is None:
         ports.measure_clock()
     if (state := ports.session.peek()) is None:
         ports.session.raise_if_missing()
-        raise StateError(
-            f"What is missing in {region} could not be determined: there is no state, so nothing was sent yet.",
-            do="Run `epimetheus run` first. To send a window without comparing it with the ledger, use a replay.",
-        )
+        raise missing
     clock.synchronize()
     ports.session.validate(state, clock.now())
     return state

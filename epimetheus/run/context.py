@@ -125,9 +125,10 @@ class RunContext:
 
 def _pipeline(options: RunOptions, ports: RunPorts, tally: Tally, state: State) -> Pipeline:
     rate_limits = RateLimits(state.rate_limits)
-    selection = Selection(ports.rules, ports.tamper_watch, rate_limits)
+    selection = ports.selection(ports.rules, ports.tamper_watch, rate_limits)
     filtered = partial(ports.observer.filtered, options.region) if options.statistics.filtered else None
     forwarder = Forwarder(
         ports.delivered.seen, selection, ports.renderer, ports.frame, ports.sender, tally, actors=options.actors, filtered=filtered
     )
+    forwarder.fills = options.push
     return Pipeline(rate_limits, selection, forwarder)

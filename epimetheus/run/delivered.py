@@ -5,7 +5,7 @@ events of its windows are read into `SeenKeys`. After each commit, the keys that
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from epimetheus.errors import LedgerDamaged
@@ -13,7 +13,7 @@ from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, RateLimit
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import Window, count_text
 from epimetheus.run.unsealed import UnsealedEntries
-from epimetheus.select.dedupe import SeenKeys
+from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.select.rate_limits import Counts
 
 _MOST_NAMED = 10
@@ -39,7 +39,7 @@ class DeliveredKeys:
     not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
     events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
     found in entries whose state was not written. ``entered``: run → number of its last entry whose counts are known, as `State.entered`.
-    ``unsealed``: entries found that no seal names.
+    ``unsealed``: entries found that no seal names. ``pushed``: entries of pushes in memory → number of keys.
     """
 
     _ledger: Ledger
@@ -53,6 +53,7 @@ class DeliveredKeys:
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
         self.unsealed = UnsealedEntries()
+        self.pushed: dict[EntryName, int] = {}
         self.entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
@@ -90,10 +91,10 @@ class DeliveredKeys:
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
             return
         self._first_epoch, self._epoch, self.state = first_epoch, epoch, state
-        self.seen, self._loaded, self._incomplete = SeenKeys(), {}, False
+        self.seen, self._loaded, self.pushed, self._incomplete = SeenKeys(), {}, {}, False
 
-    def load_all(self, window: Window) -> None:
-        """Read all keys that can come again in ``window``. Raises LedgerError."""
+    def load_all(self, window: Window, each: Callable[[Entry], None] = lambda entry: None) -> None:
+        """Read all keys that can come again in ``window``, and call ``each`` with every entry, in order. Raises LedgerError."""
         listed = self._ledger.overlapping(_prolonged(window))
         names = [name for name in listed if name.epoch >= self._epoch]
         self.ahead = max([self.ahead, *(name.window.end for name in names if name.source == "poll")])
@@ -102,6 +103,9 @@ class DeliveredKeys:
                 for (_, read_in), packed in entry.keys.items():
                     self.seen.add_delivered(read_in.end, packed)
                 self._loaded[name] = _first_end(entry)
+                if name.source == "push":
+                    self.pushed[name] = sum(map(len, entry.keys.values())) // KEY_BYTES
+                each(entry)
         self._find_unsealed(listed)
         self.searched = True
 
@@ -135,6 +139,10 @@ class DeliveredKeys:
         self.seen.forget(before)
         self._loaded = {name: first_end for name, first_end in self._loaded.items() if first_end > before}
 
+    def pushed_in(self, window: Window) -> int:
+        """The number of events in the entries of pushes that begin in ``window``. Only entries that `load_all` read in this run count."""
+        return sum(count for name, count in self.pushed.items() if window.start <= name.window.start < window.end)
+
     def _read(self, name: EntryName) -> Entry | None:
         """The entry, or None if it no longer exists, is damaged, or is of another state."""
         entry = self._read_any(name)
@@ -158,7 +166,7 @@ class DeliveredKeys:
         if entry.state != self.state:
             self.foreign.add(name)
             return None
-        self.unsealed.add(name, sha256)
+        self.unsealed.add(name, sha256, entry.unsealed)
         return entry
 
     def _find_unsealed(self, listed: Sequence[EntryName]) -> None:
@@ -215,11 +223,13 @@ def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
 
 
 def _windows(name: EntryName, groups: _Groups) -> dict[str, Window]:
-    """The compartments whose events the entry ``name`` may have, each with the window to be read."""
+    """The compartments whose events the entry ``name`` may have, each with the span of the windows to be read."""
     found: dict[str, Window] = {}
     for (window, reach), ocids in groups.items():
         if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach):
-            found |= dict.fromkeys(ocids, window)
+            for ocid in ocids:
+                other = found.get(ocid, window)
+                found[ocid] = Window(min(window.start, other.start), max(window.end, other.end))
     return found
 
 

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.ledger.entry import Entry, Source
+from epimetheus.ledger.entry import Entry, Place, Source
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.pending_entry import PendingEntry, polled_digest
 
@@ -39,6 +40,16 @@ class EntryWriter:
         while self._unwritten:
             self.written |= self._delivered.record(self._unwritten[0])
             self._unwritten.popleft()
+
+    def announce(self, place: Place, reading: Reading, now: float) -> None:
+        """Write an entry without events for ``place``, which names those ``written``: the next run lists its window. Raises LedgerError."""
+        if not self.written:
+            return
+        empty = PendingEntry()
+        empty.add_keys(*place, [])
+        [entry] = self._entries(empty, reading, now)
+        self._delivered.record(replace(entry, unsealed=self.written))
+        self.written = {}
 
     def _entries(self, pending: PendingEntry, reading: Reading, now: float) -> Iterator[Entry]:
         polled_sha256 = polled_digest(reading.polled)

@@ -17,7 +17,7 @@ from epimetheus.render.renderer import Item, Rendered
 from epimetheus.run.pending_entry import MessageDigest, PendingEntry
 from epimetheus.run.ports import EventRenderer, Sender
 from epimetheus.run.tally import Tally
-from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
+from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.rate_limits import Counts
 from epimetheus.select.selection import Selection
 from epimetheus.source.decode import Events
@@ -79,7 +79,8 @@ class Forwarder:
     """Forwards the events of one region in one run.
 
     ``compartment_paths``: OCID → path. ``pending``: what is confirmed and not in the ledger yet. ``messages``: all confirmed messages.
-    ``actors``: classify the actor of each event. ``filtered``: called with each filtered event and the reason.
+    ``actors``: classify the actor of each event. ``fills``: events are pushed, too, and those that were not are late, except the kinds
+    that pushes leave to runs, which are counted by hour. ``filtered``: called with each filtered event and the reason.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Forwarder:
         self.compartment_paths: Mapping[str, str] = {}
         self.pending = PendingEntry()
         self.messages = MessageDigest()
+        self.fills = False
         self._seen = seen
         self._selection = selection
         self._renderer = renderer
@@ -124,28 +126,29 @@ class Forwarder:
         """
         tag, minute, origin = compartment_tag(task.compartment), task.window.end, (task.compartment, task.window)
         first_time, select, scan = self._seen.add_if_new, self._selection, self._selection.mentions_watched(events.text)
-        rate_limits = select.rate_limits
+        rate_limits, key_of = select.rate_limits, select.key
         complete = True
         for fetched in events:
             if deadline is not None and deadline.left() <= 0:
                 complete = False
                 break
-            key = event_key(tag, fetched)
+            key = key_of(tag, fetched)
             new = first_time(key)
-            if late:
-                self._tally.count_relisted(fetched, new=new)
-            if not (new or late):
-                self._tally.duplicates += 1
-            self._tally.fetched += new or not late
+            self._tally.count_listed(fetched, new=new, late=late)
             if not new:
                 continue
             reason, watched = select(fetched, minute, scan=scan)
+            if reason == "deferred":
+                self._tally.deferred += 1
+                continue
             position = self._sequence + (reason is None)
             self._batch.add(origin, key, position)
-            if rate_limits.pending:
+            if counted := rate_limits.pending:
                 self._batch.counts.append((position, rate_limits.take_pending()))
             if reason is None:
-                self._add(fetched, task.compartment, deadline, watched=watched, late=late)
+                fills = self.fills and not (late or counted)
+                self._tally.filled += fills
+                self._add(fetched, task.compartment, deadline, watched=watched, late=late or fills)
             else:
                 self._tally.filtered[reason] += 1
                 if self._filtered:

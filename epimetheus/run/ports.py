@@ -14,7 +14,9 @@ from epimetheus.oci_client.policies import Policies
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import Problem
 from epimetheus.run.delivered import DeliveredKeys
+from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
+from epimetheus.select.selection import Selection
 from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.compartments import ListPage, Mode
 from epimetheus.source.decode import Events
@@ -36,11 +38,15 @@ class SealTexts(NamedTuple):
 
 
 class SealOptions(NamedTuple):
-    """How a run is sealed. ``key``: signs the seals, None: they are not signed. ``messages``: each is also sent to the receiver."""
+    """How a run is sealed. ``key``: signs the seals, None: they are not signed. ``messages``: each is also sent to the receiver.
+
+    ``hostname``: SYSLOG_HOSTNAME, which seals record.
+    """
 
     key: SealKey | None = None
     messages: bool = True
     texts: SealTexts = SealTexts()
+    hostname: str | None = None
 
 
 NO_STATISTICS = Statistics()
@@ -55,7 +61,8 @@ class RunOptions:
     ``listing_minutes``: how long a listing of compartments stays valid. A run with a listing older than ``listing_max_age_minutes`` is
     ``partial``. ``regions``: all regions that this invocation reads; ``all_regions``: REGIONS=all. ``reconcile_after``: the passes of
     reconciliation, in minutes. ``sub_window_pages``: the window of a busy compartment is divided into sub-windows with at least this many
-    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``actors``: messages include the actor's class.
+    pages, 0: it is not. ``ledger_days``: how long entries are kept. ``actors``: messages include the actor's class. ``push``: Connector Hub
+    pushes the events, too.
     """
 
     region: str
@@ -77,6 +84,7 @@ class RunOptions:
     statistics: Statistics = NO_STATISTICS
     regions: Sequence[str] = ()
     all_regions: bool = False
+    push: bool = False
 
     @property
     def pinned(self) -> Sequence[str]:
@@ -137,12 +145,23 @@ class SubscribedRegions(NamedTuple):
     error: SourceError | None = None
 
 
-class AuditSource(Protocol):
-    """ListEvents, with counts of its requests."""
+class EventSource(Protocol):
+    """Pages of events, as ListEvents returns them, with counts of the requests."""
 
-    requests: int
-    retries: int
-    throttled: int
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """Those that were repeated."""
+        ...
+
+    @property
+    def throttled(self) -> int:
+        """Responses 429."""
+        ...
 
     def pages(
         self, compartment: str, window: Window, page: str | None, deadline: Deadline, /
@@ -183,6 +202,7 @@ class RunPorts:
     clock in seconds, None until a response from OCI had a date (`epimetheus.oci_client.clock_offset.corrected_now`).
     ``measure_clock``: sends a request for the date of its response; used where reading the state sends none. ``subscribed_regions``:
     listed at most once in an invocation. ``policies``: the statements that the credentials need.
+    ``source``: the name of ``audit`` in the report. ``selection``: how its events are selected.
     """
 
     clock: Clock
@@ -190,7 +210,7 @@ class RunPorts:
     delivered: DeliveredKeys
     seals: SealChain
     list_page: ListPage
-    audit: AuditSource
+    audit: EventSource
     calls: Calls
     sender: Sender
     certificate_end: Callable[[], float | None]
@@ -203,3 +223,5 @@ class RunPorts:
     measure_clock: Callable[[], None] = lambda: None
     subscribed_regions: Callable[[], SubscribedRegions] = SubscribedRegions
     policies: Policies = _POLICIES
+    source: str = "audit"
+    selection: Callable[[Rules, TamperWatch, RateLimits], Selection] = Selection

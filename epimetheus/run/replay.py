@@ -7,8 +7,8 @@ counts in the state. If time runs out, the result reports how far the replay got
 counts.
 """
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +26,7 @@ from epimetheus.run.tally import Tally, to_problem
 from epimetheus.safe_text import HIDDEN, safe_value
 from epimetheus.select.dedupe import SeenKeys
 from epimetheus.select.rate_limits import RateLimits
-from epimetheus.select.selection import Selection
+from epimetheus.signals import Signaled, deferred_signals
 from epimetheus.source.compartments import choose, discover, paths, pin
 from epimetheus.source.fetch import Failed, FetchTask, Finished, Page, fetch
 from epimetheus.state.model import State
@@ -100,6 +100,7 @@ class _Replay:
         self.comparison: Comparison | None = None
         self.warnings: list[str] = []
         self.renderer: NamingRenderer | None = None
+        self.changing = False
 
     def run(self) -> Replayed:
         try:
@@ -110,6 +111,9 @@ class _Replay:
                 length = self.slice(self.polled, Window(self.through, min(self.through + length, self.window.end)))
         except RequestError:
             raise
+        except (Signaled, KeyboardInterrupt):
+            self.enter_sent()
+            raise
         except EpimetheusError as error:
             if self.comparison:
                 self.comparison.end_failed(self.forwarder)
@@ -118,19 +122,35 @@ class _Replay:
             self.sender.drop()
         return self.result(None)
 
+    @contextmanager
+    def undivided(self) -> Iterator[None]:
+        """A change that a signal does not stop in its middle, unless it is the second one: then what was sent is not entered."""
+        with deferred_signals():
+            self.changing = True
+            yield
+            self.changing = False
+
+    def enter_sent(self) -> None:
+        """After a signal: confirm what was sent of the slice in progress, and enter it. What is unconfirmed is sent again."""
+        if self.comparison and not self.changing:
+            with suppress(EpimetheusError):
+                self.forwarder.finish()
+            self.comparison.end_failed(self.forwarder)
+
     def begin(self) -> None:
         """Prepare what events pass through. Raises StateError, RequestError."""
-        ports, request, seen, limits = self.ports, self.request, SeenKeys(), RateLimits({})
+        ports, request, seen, limits, comparison = self.ports, self.request, SeenKeys(), RateLimits({}), None
         if request.missing:
             self.check_age()
-            self.comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
-            seen, limits = ports.delivered.seen, RateLimits(self.comparison.state.rate_limits)
-            self.renderer = NamingRenderer(ports.renderer, request.names, self.comparison.require_writable)
-        if self.comparison and request.action == "reconcile":
-            self.end_at_cursor(self.comparison.state)
-        selection = Selection(ports.rules, ports.tamper_watch, limits)
+            comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
+            seen, limits = ports.delivered.seen, RateLimits(comparison.state.rate_limits)
+            self.renderer = NamingRenderer(ports.renderer, request.names, comparison.require_writable)
+        if comparison and request.action == "reconcile":
+            self.end_at_cursor(comparison.state)
+        selection = ports.selection(ports.rules, ports.tamper_watch, limits)
         renderer = self.renderer or ports.renderer
         self.forwarder = Forwarder(seen, selection, renderer, ports.frame, self.sender, self.tally, actors=self.options.actors)
+        self.comparison = comparison
 
     def end_at_cursor(self, state: State) -> None:
         """End the window at the cursor: what is after it is not late, and the next run forwards it."""
@@ -176,7 +196,9 @@ class _Replay:
             for result in results:
                 match result:
                     case Page(task, events, _):
-                        if not self.forwarder.forward_page(task, events, self.deadline, late=self.comparison is not None):
+                        with self.undivided():
+                            complete = self.forwarder.forward_page(task, events, self.deadline, late=self.comparison is not None)
+                        if not complete:
                             break
                     case Failed(task, CompartmentError() as error):
                         self.unread[task.compartment] = f"from {minute_text(window.start)}: {error.what}"
@@ -184,9 +206,10 @@ class _Replay:
                     case Finished(task):
                         unfinished.discard(task.compartment)
                 self.report_progress(window, len(tasks) - len(unfinished), len(tasks), ended=not isinstance(result, Page))
-        self.forwarder.finish()
-        if self.comparison:
-            self.comparison.end_slice(self.forwarder, window.start if unfinished else window.end)
+        with self.undivided():
+            self.forwarder.finish()
+            if self.comparison:
+                self.comparison.end_slice(self.forwarder, window.start if unfinished else window.end)
         minutes = window.end - window.start
         if unfinished and minutes == 1 and self.through == self.window.start:
             what = f"The {self.request.noun} could not read one minute from {minute_text(window.start)}: {NO_TIME}."

@@ -5,7 +5,7 @@ from math import inf
 from typing import Literal
 
 from epimetheus.errors import EpimetheusError
-from epimetheus.model import count_text, minute_text, plural, time_text
+from epimetheus.model import Window, count_text, minute_text, plural, time_text
 from epimetheus.reports import BehindNow, Position, ReconciledNow, Report, SealNow, Status
 from epimetheus.run import plan
 from epimetheus.run.context import RunContext
@@ -23,12 +23,14 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     coverage = run_coverage(ctx.options, ctx.state, tally.unlisted) if progress.opened else None
     uncovered = coverage_warnings(coverage, ports.policies) if coverage else []
     given_up = given_up_warning(progress.given_up)
+    pushed = ports.delivered.pushed_in(Window(progress.since, ctx.state.through))
+    stopped = push_warning(pushed, tally.filled, progress.since, ctx.state.through)
     return Report(
         run=ctx.run_id,
         region=ctx.options.region,
         status=status,
         error=to_problem(error) if error else None,
-        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.warnings(), *given_up, *uncovered],
+        warnings=[*tally.warnings, *selection.warnings(), *ports.delivered.warnings(), *given_up, *stopped, *uncovered],
         started=time_text(ctx.started),
         seconds=round(ports.clock.monotonic() - ctx.monotonic_start, 3),
         position=_current_position(ctx) if progress.opened else None,
@@ -45,16 +47,19 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
         redacted=tally.redacted,
         notices=tally.notices,
         bytes=tally.bytes,
-        api={"audit": {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
+        api={ports.source: {"requests": audit.requests, "retries": audit.retries, "throttled": audit.throttled}, **ports.calls.counts()},
         receiver={"connections": sender.connections, "confirmations": sender.confirmations, "confirmation": sender.confirmation},
         relisted=tally.relisted,
         late=tally.late,
         latest_seconds=_latest_seconds(ctx),
+        pushed=pushed,
+        filled=tally.filled,
         reconciliation=_reconciliation(ctx),
         listing_stale=tally.listing_stale,
         listing_age_seconds=tally.listing_age,
         given_up=len(progress.given_up),
         seal=_seal(ctx),
+        problems=tally.problems,
         first_start=ports.session.first_start,
         state_writes=ports.session.writes,
         certificate_days=days_left(ports.certificate_end(), ctx.time.now()),
@@ -63,9 +68,20 @@ def build_report(ctx: RunContext, status: Status, error: EpimetheusError | None 
     )
 
 
+def push_warning(pushed: int, filled: int, since: int, through: int) -> list[str]:
+    """The warning of a run from the minute ``since`` through ``through`` that found events although nothing was pushed."""
+    if pushed or not filled:
+        return []
+    return [
+        f"No event was pushed from {minute_text(since)} to {minute_text(through)}, but polling found {count_text(filled, 'event')}."
+        " Nothing is lost. Check the connector's state, its errors, and its policies (docs/operate.md, push)."
+    ]
+
+
 def final_status(ctx: RunContext) -> Literal["ok", "partial"]:
     """The status of a run that has not failed."""
-    return "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated else "ok"
+    waiting = ctx.tally.problems is not None and ctx.tally.problems.waiting
+    return "partial" if ctx.state.behind or ctx.progress.given_up or ctx.tally.outdated or waiting else "ok"
 
 
 def _seal(ctx: RunContext) -> SealNow | None:

@@ -22,7 +22,8 @@ from epimetheus.run.report import build_report, final_status
 from epimetheus.run.sealing import finish_seal, settle
 from epimetheus.run.slice_loop import forward_slices
 
-STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
+Steps = Sequence[tuple[str, Callable[[RunContext], None]]]
+STEPS: Steps = (
     ("discover", discover_compartments),
     ("forward", forward_slices),
     ("reconcile", reconcile),
@@ -32,10 +33,12 @@ STEPS: tuple[tuple[str, Callable[[RunContext], None]], ...] = (
 """The steps of a run in order, each with its name in the report's ``performance.phases``. The step ``seal`` follows."""
 
 
-def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str] = ()) -> Report:
+def run(
+    options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, warnings: Sequence[str] = (), steps: Steps = STEPS
+) -> Report:
     """Forward the new events of one region before ``deadline``. An error is part of the report and is not raised.
 
-    ``warnings`` are added to the report as they are.
+    ``warnings`` are added to the report as they are. ``steps``: those of another source.
     """
     with returning_lease(ports, options.region):
         ctx = RunContext.start(options, ports, run_id, deadline, warnings)
@@ -44,7 +47,7 @@ def run(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, w
                 ctx.tally.warnings.append(lease_held_warning(lease))
                 return build_report(ctx, "skipped")
             settle(ctx)
-            for phase, step in STEPS:
+            for phase, step in steps:
                 _timed(ctx, phase, _renewing_lease(step))
             _timed(ctx, "seal", finish_seal)
         except EpimetheusError as error:

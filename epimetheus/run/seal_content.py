@@ -9,6 +9,7 @@ from epimetheus import __version__
 from epimetheus.coverage import Coverage
 from epimetheus.ledger.seal import (
     MOST_REGIONS,
+    MessagesOfSeals,
     PreviousSeal,
     Seal,
     SealCounts,
@@ -51,12 +52,12 @@ def killed_seal(ctx: RunContext, run: str, state: State, entries: Iterable[Seala
 
 def _seal(ctx: RunContext, run: str, status: SealStatus, state: State, entries: Iterable[SealableEntry]) -> Seal:
     """A seal with what ``state`` says. It has no counts and no messages."""
-    head, cursor = state.seals.head, minute_text(state.through)
+    head, cursor, options = state.seals.head, minute_text(state.through), ctx.options
     return Seal(
         version=1,
         product_version=__version__,
-        tenancy=_plain(ctx.options.tenancy),
-        region=_plain(ctx.options.region),
+        tenancy=_plain(options.tenancy),
+        region=_plain(options.region),
         sequence=head.sequence + 1 if head else 1,
         run=run,
         status=status,
@@ -65,12 +66,15 @@ def _seal(ctx: RunContext, run: str, status: SealStatus, state: State, entries: 
         counts=_counts(Tally()),
         messages=None,
         entries=[SealedEntry(name=name, sha256=sha256) for name, sha256 in entries],
-        coverage=_coverage(run_coverage(ctx.options, state, ctx.tally.unlisted)),
+        coverage=_coverage(run_coverage(options, state, ctx.tally.unlisted)),
         reconciled={str(after): minute_text(one.through) for after, one in state.reconciled.items()},
         behind=len(state.behind),
         rules_sha256=None,
         field_map_sha256=None,
         unsealed_runs=list(state.seals.runs),
+        seal_messages=MessagesOfSeals(enabled=options.seals.messages, confirmed=head.sent if head else 0),
+        ledger_days=options.ledger_days,
+        hostname=_plain(options.seals.hostname) if options.seals.hostname else None,
         previous=PreviousSeal(sequence=head.sequence, sha256=head.sha256) if head else None,
         signature=None,
     )

@@ -6,22 +6,26 @@ from dataclasses import dataclass, field
 
 from epimetheus.errors import EpimetheusError
 from epimetheus.model import Fetched, parse_seconds
-from epimetheus.reports import Cache, Performance, Problem
+from epimetheus.reports import Cache, Performance, Problem, Problems
 
 
 @dataclass
 class Tally:
     """Counts of one run over one region. ``phases``: name of a step → seconds.
 
+    ``deferred``: events of a push that are left to the next run; ``filled``: events that were polled, though they should have been pushed.
     ``relisted``: events that reconciliation listed again; ``late``: those that were not forwarded before, the ``earliest_late`` of them at
     that event time (seconds since the epoch). ``listing_age``: seconds since the compartments (and regions) were last listed;
     ``outdated``: more than LISTING_MAX_AGE_MINUTES ago, or never. ``unlisted``: OCIDs of compartments whose children could not be listed.
+    ``problems``: those of Cloud Guard.
     """
 
     fetched: int = 0
     forwarded: int = 0
     duplicates: int = 0
     filtered: Counter[str] = field(default_factory=Counter)
+    deferred: int = 0
+    filled: int = 0
     malformed: int = 0
     truncated: int = 0
     abridged: int = 0
@@ -36,16 +40,24 @@ class Tally:
     listing_age: int | None = None
     outdated: bool = False
     unlisted: tuple[str, ...] = ()
+    problems: Problems | None = None
     phases: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def accounted(self) -> int:
-        """Events with a known outcome: confirmed, duplicate or filtered."""
-        return self.forwarded + self.duplicates + sum(self.filtered.values())
+        """Events with a known outcome: confirmed, duplicate, filtered or deferred."""
+        return self.forwarded + self.duplicates + sum(self.filtered.values()) + self.deferred
 
-    def count_relisted(self, fetched: Fetched, *, new: bool) -> None:
-        """Count an event that reconciliation listed, ``new`` if it was not forwarded before."""
+    def count_listed(self, fetched: Fetched, *, new: bool, late: bool) -> None:
+        """Count an event, ``new`` if it was not forwarded before, ``late`` if reconciliation listed it."""
+        if late:
+            self._count_relisted(fetched, new=new)
+        else:
+            self.duplicates += not new
+        self.fetched += new or not late
+
+    def _count_relisted(self, fetched: Fetched, *, new: bool) -> None:
         self.relisted += 1
         if new:
             self.late += 1

@@ -28,9 +28,10 @@ class UnsealedEntries:
         unknown = is_of_other_writer(name) or name.number > self._unfinished.get(name.run, name.number)
         return unknown and len(self.found) < MOST_FOUND and (text := name.text()) not in self._named and text not in self.found
 
-    def add(self, name: EntryName, sha256: str) -> None:
-        """Add an entry that was read."""
+    def add(self, name: EntryName, sha256: str, others: Mapping[str, str]) -> None:
+        """Add an entry that was read, and ``others`` that it names."""
         if self.lacks(name):
+            self.found |= {other: digest for other, digest in others.items() if other not in self._named}
             self.found[name.text()] = sha256
 
 

@@ -12,6 +12,7 @@ from itertools import groupby, islice
 from struct import iter_unpack
 
 from epimetheus.model import Fetched
+from epimetheus.select.event_content import content
 
 KEY_BYTES = 16
 _TAG_BYTES = 4
@@ -25,11 +26,11 @@ def compartment_tag(ocid: str) -> bytes:
 
 
 def event_key(tag: bytes, fetched: Fetched) -> bytes:
-    """The key of an event: a hash of its whole JSON text.
+    """The key of an event: a hash of what it says (`content`), the same whether it was listed or pushed.
 
-    An event that OCI lists again with other bytes is sent again, and no event can hide behind the ID of another.
+    No event can hide behind the ID of another.
     """
-    return tag + blake2b(fetched.raw, digest_size=KEY_BYTES - _TAG_BYTES).digest()
+    return tag + blake2b(content(fetched), digest_size=KEY_BYTES - _TAG_BYTES).digest()
 
 
 class SeenKeys:

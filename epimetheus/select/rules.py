@@ -17,7 +17,10 @@ from epimetheus.reports import Cache
 from epimetheus.select.actors import classify_actor, is_one_of, normalized
 from epimetheus.select.tamper_watch import OWN_CALLS, is_own_call
 
-Reason = Literal["own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited"]
+Reason = Literal[
+    "own_polling", "excluded_user", "not_included_user", "service", "excluded_event", "not_included_event", "rate_limited", "deferred"
+]
+"""Why an event is not sent. ``deferred``: it is left to the next scheduled run (`epimetheus.select.push_selection`)."""
 
 _NAME_CACHE_SIZE = 4096  # OCI has some thousand event types; a bound, because events choose their own names
 _NO_IDENTITY = Identity()

@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from epimetheus.event_details import actor_of
-from epimetheus.model import Fetched
+from epimetheus.model import AuditEvent, Fetched
 from epimetheus.reports import Cache
 from epimetheus.select.actors import Actor, classify_actor, normalized
+from epimetheus.select.dedupe import event_key
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits, event_millis
-from epimetheus.select.rules import SEND, Reason, RuleEngine, Rules
+from epimetheus.select.rules import SEND, Decision, Reason, RuleEngine, Rules
 from epimetheus.select.tamper_watch import TamperWatch
 
 
@@ -32,6 +33,10 @@ class Selection:
         self._own_polling = OwnPolling(rate_limits)
         self._services = normalized(rules.services)
 
+    def key(self, tag: bytes, fetched: Fetched) -> bytes:
+        """The key by which an event is recognized; ``tag``: that of the compartment that listed it."""
+        return event_key(tag, fetched)
+
     def mentions_watched(self, page: bytes) -> bool:
         """True if a page mentions a watched resource. If not, none of its events does, and none needs a scan of its own."""
         return self._watch.mentions(page)
@@ -43,15 +48,13 @@ class Selection:
         """
         watched = scan and self._watch.touches(fetched.raw)
         event = fetched.event
-        decision = SEND if watched or event is None else self._engine(event)
+        decision = SEND if watched or event is None else self._decide(fetched, event)
         if event is None or decision is SEND:
             return Selected(None, watched) if watched else _FORWARD
         if decision.reason == "own_polling":
-            own = self._own_polling.is_own(event, self._millis(event.event_time, minute))
-            return Selected(decision.reason if own else None, watched)
+            return Selected(self._own(event, minute), watched)
         if decision.reason is None and decision.limit is not None:
-            admitted = self.rate_limits.admit(event.event_type, self._millis(event.event_time, minute), decision.limit)
-            return Selected(None if admitted else "rate_limited", watched)
+            return Selected(self._limited(event, minute, decision.limit), watched)
         return Selected(decision.reason, watched)
 
     def warnings(self) -> list[str]:
@@ -66,6 +69,17 @@ class Selection:
         """The class of the event's actor."""
         event = fetched.event
         return classify_actor(event.data.identity, self._services, actor_of(event)) if event else "unknown"
+
+    def _decide(self, fetched: Fetched, event: AuditEvent) -> Decision:
+        return self._engine(event)
+
+    def _own(self, event: AuditEvent, minute: int) -> Reason | None:
+        """The reason to filter a polling call of the deployment's principal, None to forward it."""
+        return "own_polling" if self._own_polling.is_own(event, self._millis(event.event_time, minute)) else None
+
+    def _limited(self, event: AuditEvent, minute: int, most: int) -> Reason | None:
+        """The reason to filter an event of which ``most`` are forwarded per hour, None to forward it."""
+        return None if self.rate_limits.admit(event.event_type, self._millis(event.event_time, minute), most) else "rate_limited"
 
     @staticmethod
     def _millis(text: str | None, minute: int) -> int:

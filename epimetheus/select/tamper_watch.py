@@ -12,7 +12,9 @@ import re2
 
 from epimetheus.model import AuditEvent
 
-OWN_CALLS = frozenset(("ListEvents", "ListCompartments", "ListRegionSubscriptions", "GetNamespace"))
+OWN_CALLS = frozenset((
+    "ListEvents", "ListCompartments", "ListRegionSubscriptions", "GetNamespace", "ListProblems", "GetProblem", "GetConfiguration"
+))  # fmt: skip
 """The calls of a run, by event name. Only these count as polling: any other call with stolen credentials is forwarded."""
 
 _IGNORED_PATHS = frozenset((("data", "identity"), ("data", "request", "headers")))

@@ -1,6 +1,7 @@
 """Read audit events with ListEvents, one page at a time as raw bytes, over one pooled session with the SDK's signer.
 
-The SDK's models are not used: they cost more per event than all other steps together, and drop fields they do not know.
+The SDK's models are not used: they cost more per event than all other steps together, and drop fields they do not know. The session is
+of the SDK's copy of requests: the package itself would be imported, and take memory, in addition.
 https://docs.oracle.com/en-us/iaas/api/#/en/audit/20190901/AuditEvent/ListEvents
 """
 
@@ -14,24 +15,23 @@ from urllib.parse import urlsplit
 import jwt
 import msgspec
 import oci
-import requests
 import tenacity
-from requests.auth import AuthBase
+from oci._vendor import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.errors import CompartmentError, CompartmentMissing, CredentialsError, OutOfTime, PageTokenRejected
 from epimetheus.model import Window, minute_text
 from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credentials, service_failure
-from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, LimitedAdapter, ResponseLimitExceeded
+from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, PIECE_BYTES, LimitedAdapter, ResponseLimitExceeded
 from epimetheus.oci_client.network_errors import is_network_error, network_failure
 from epimetheus.oci_client.policies import Policies, with_policy
 from epimetheus.source.decode import Events, decode_page
+from epimetheus.source.page_room import PageReader, PageRoom
 from epimetheus.source.page_tokens import PageTokens
 from epimetheus.source.rate_limiter import RateLimiter, pause
 
 _MAX_ATTEMPTS = 5
-_CHUNK = 256 * 1024
 _CODE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _HOST = "https://audit.{region}.{secondLevelDomain}"
 _HELP = "Every run tries again. If this persists, contact Oracle support."
@@ -57,7 +57,7 @@ class _Retryable(Exception):
         self.help = help
 
 
-class _Signer(AuthBase):
+class _Signer(requests.auth.AuthBase):  # type: ignore[misc]
     """The SDK's signer, used by one thread at a time: the SDK's renewal of a principal's token is not thread-safe."""
 
     def __init__(self, signer: Any) -> None:
@@ -94,7 +94,7 @@ class _Signer(AuthBase):
 
 
 class AuditApi:
-    """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429).
+    """ListEvents in one region. Counts ``requests``, ``retries``, and ``throttled`` responses (429). ``room``: of its pages in memory.
 
     ``on_response`` receives each response; see `epimetheus.oci_client.clients.date_hook`. ``policies``: for errors.
     """
@@ -117,8 +117,9 @@ class AuditApi:
         self._session = _session(self._url)
         self._session.auth = self._signer = _Signer(credentials.signer)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, pool_maxsize=concurrency))
+            self._session.mount(scheme, LimitedAdapter(PAGE_SECONDS, PAGE_BYTES, contexts=credentials.contexts, pool_maxsize=concurrency))
         self._session.hooks["response"].append(lambda response, **_: on_response(response))
+        self.room = PageRoom()
         self._rate_limiter = rate_limiter
         self._clock = clock
         self._policy = (policies or Policies()).audit_events
@@ -163,13 +164,22 @@ class AuditApi:
         return page
 
     def _request(self, query: dict[str, str], compartment: str, deadline: Deadline) -> tuple[Events, str | None]:
+        with self.room.reader(deadline) as reader:
+            events, token = self._request_page(query, compartment, deadline, reader)
+            reader.complete(events)
+            return events, token
+
+    def _request_page(
+        self, query: dict[str, str], compartment: str, deadline: Deadline, reader: PageReader
+    ) -> tuple[Events, str | None]:
         self._rate_limiter.wait(deadline)
         timeout = timeouts(deadline)
         self._count("requests")
         try:
             with self._session.get(self._url, params=query, timeout=timeout, stream=True, allow_redirects=False) as response:
-                body = _read(response, deadline)
+                body = _read(response, deadline, reader)
         except ResponseLimitExceeded as error:
+            deadline.clip(PAGE_SECONDS)
             raise CompartmentError(f"Listing the events of {compartment} failed: {error}.", do=_LIMIT_HELP) from error
         except (OSError, HTTPError, oci.exceptions.ClientError, oci.exceptions.ServiceError) as error:  # the SDK's signer raises the latter
             if isinstance(error, requests.Timeout | ReadTimeoutError) and timeout != (CONNECT_SECONDS, READ_SECONDS):
@@ -227,12 +237,15 @@ def timeouts(deadline: Deadline) -> tuple[float, float]:
     return connect, min(READ_SECONDS, left - connect)
 
 
-def _read(response: requests.Response, deadline: Deadline) -> bytes:
-    """The whole body, read in the parts that arrive, so that a server that sends slowly cannot pass the deadline. Raises OutOfTime."""
+def _read(response: requests.Response, deadline: Deadline, reader: PageReader) -> bytes:
+    """The whole body, at the latest at the deadline. Raises OutOfTime, or ResponseLimitExceeded."""
+    raw: Any = response.raw
+    raw.end_within(deadline.clip(PAGE_SECONDS))
     body = io.BytesIO()  # joining a list of parts would hold the body in memory twice
-    while part := response.raw.read1(_CHUNK, decode_content=True):
-        deadline.clip(READ_SECONDS)
+    while part := raw.read(PIECE_BYTES, decode_content=True):
+        deadline.clip(PAGE_SECONDS)
         body.write(part)
+        reader.add(len(part))
     return body.getvalue()
 
 

@@ -52,25 +52,25 @@ _decode_search_result = msgspec.json.Decoder(_SearchResult).decode
 class Events(Sequence[Fetched]):
     """The events of a page, each decoded on access: a page takes half the memory as text, and several pages wait at a time.
 
-    ``text`` is the page; every element is a part of it.
+    ``text`` is the page; each of the ``elements`` is a part of it.
     """
 
     def __init__(self, text: bytes, elements: Sequence[bytes] | Sequence[msgspec.Raw]) -> None:
         self.text = text
-        self._elements = elements
+        self.elements = elements
 
     def __len__(self) -> int:
-        return len(self._elements)
+        return len(self.elements)
 
     def __iter__(self) -> Iterator[Fetched]:
-        return map(decode_event, self._elements)
+        return map(decode_event, self.elements)
 
     @overload
     def __getitem__(self, at: int) -> Fetched: ...
     @overload
     def __getitem__(self, at: slice) -> "Events": ...
     def __getitem__(self, at: int | slice) -> "Fetched | Events":
-        return Events(self.text, self._elements[at]) if isinstance(at, slice) else decode_event(self._elements[at])
+        return Events(self.text, self.elements[at]) if isinstance(at, slice) else decode_event(self.elements[at])
 
 
 def decode_page(body: bytes) -> Events:
@@ -102,7 +102,10 @@ def _decode_strictly(raw: bytes | msgspec.Raw) -> Fetched:
 
 
 def _to_audit_event(other: _LoggingEvent) -> AuditEvent:
+    """The event with the API's names. In Logging's form, ``source`` is the name of the resource, which ``data`` then lacks."""
     data = other.data
+    if data.resource_name is None and other.source:
+        data = msgspec.structs.replace(data, resource_name=other.source)
     if data.compartment_id is None and other.oracle:
         data = msgspec.structs.replace(data, compartment_id=other.oracle.compartmentid)
     return AuditEvent(

@@ -1,9 +1,9 @@
 """Fetch audit pages of several compartments concurrently and yield them as they arrive.
 
-At most one page per worker, one in the result queue, and the one being processed are in memory. Worker threads only wait for OCI; the
-iterating thread does everything else. Even a single compartment gets a worker thread, so that the deadline holds when a request hangs
-(in a name lookup, or on a server that trickles its headers). Such a thread is abandoned at the deadline and ends by itself; until then
-it may hold one more page.
+At most one page per worker, one in the result queue, and the one being processed are in memory, and fewer if they are large
+(`epimetheus.source.page_room`). Worker threads only wait for OCI; the iterating thread does everything else. Even a single compartment
+gets a worker thread, so that the deadline holds when a request hangs (in a name lookup, or on a server that trickles its headers). Such a
+thread is abandoned at the deadline and ends by itself; until then it may hold one more page.
 """
 
 import queue

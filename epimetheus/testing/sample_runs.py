@@ -93,6 +93,8 @@ def _report(region: str, number: int, start: float) -> dict[str, Any]:
         "relisted": 0,
         "late": 0,
         "latest_seconds": 0,
+        "pushed": 0,
+        "filled": 0,
         "reconciliation": {},
         "listing_stale": False,
         "listing_age_seconds": 300,

@@ -22,15 +22,14 @@ _MINUTES_A_DAY = 24 * 60
 class ChainHead(msgspec.Struct, frozen=True):
     """The newest seal that the state of a region knows.
 
-    ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none is known.
-    ``sends``: False if SEAL_MESSAGES may be off, without which the state counts seals as sent that were not.
+    ``stored``: whether the state knows that it is stored. ``sent``: the last one whose message the receiver confirmed, 0 if none is known;
+    without SEAL_MESSAGES, the last one.
     """
 
     sequence: int
     sha256: str
     stored: bool
     sent: int
-    sends: bool = True
 
 
 ReadHead = Callable[[], ChainHead | None]

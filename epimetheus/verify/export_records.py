@@ -8,7 +8,7 @@ JSON lines                 Splunk (``result._raw``), Elasticsearch (``_source``)
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 
 from epimetheus.errors import ExportError
 from epimetheus.verify.export_lines import LONGEST_LINE, ExportLines
-from epimetheus.verify.message import SiemMessage, parse_message, plain_id, text_of
+from epimetheus.verify.message import ORIGIN_NAME, SiemMessage, parse_message, plain_id, text_of
 
 _TEXT = ("_raw", "event.original", "rawmessage", "raw", "rawdata", "syslogmessage", "message", "payload", "log", "msg")
 _RUN = ("run", "epimetheus_run", "log.syslog.structured_data.epimetheus@32473.run", "structured_data.epimetheus@32473.run")
@@ -28,6 +28,7 @@ _WRAPPERS = ("result", "_source", "fields")  # Splunk, Elasticsearch
 _CEF_LONGEST = 40
 _DELIMITERS = (",", ";", "\t")
 _MOST_ROW = 4 * LONGEST_LINE
+_MOST_BEFORE_HEADER = 10  # a title, empty lines, or ``sep=,``
 
 
 class ExportRecords:
@@ -53,49 +54,64 @@ class ExportRecords:
     def __iter__(self) -> Iterator[SiemMessage]:
         """Raises ExportError."""
         lines = iter(self._lines)
-        first = next(lines, b"")
-        if first.startswith(b"[") and parse_message(first) is None:
-            raise ExportError(f"The export {self.path} is a JSON array.", do="Export one JSON object in a line, or CSV.")
-        if delimiter := _csv_delimiter(first):
-            yield from self._csv(first, lines, delimiter)
-            return
-        yield from self._message_in_line(first)
-        for line in lines:
-            yield from self._message_in_line(line)
+        for number, line in enumerate(lines):
+            if not number and line.startswith(b"[") and parse_message(line) is None:
+                raise ExportError(f"The export {self.path} is a JSON array.", do="Export one JSON object in a line, or CSV.")
+            if number < _MOST_BEFORE_HEADER and (delimiter := _csv_delimiter(line)):
+                yield from self._csv(line, lines, delimiter)
+                return
+            if message := _message_in_line(line):
+                yield message
+            else:
+                self.others += bool(line.strip())
 
-    def _message_in_line(self, line: bytes) -> Iterable[SiemMessage]:
-        message = parse_message(line)
-        if message is None and line.startswith(b"{"):
-            message = _json_message(line)
-        if message is not None:
-            return (message,)
-        self.others += bool(line.strip())
-        return ()
-
-    def _csv(self, first: bytes, lines: Iterator[bytes], delimiter: str) -> Iterator[SiemMessage]:
+    def _csv(self, header: bytes, lines: Iterator[bytes], delimiter: str) -> Iterator[SiemMessage]:
+        """The messages after ``header``, which may also be a line of a log: then the lines have them, and not the columns."""
         csv.field_size_limit(LONGEST_LINE)  # of the process, which does nothing else with CSV
-        columns = [_column(name) for name in next(csv.reader([_text(first)], delimiter=delimiter))]
+        columns = [_column(name) for name in next(csv.reader([_text(header)], delimiter=delimiter))]
         source = _RowLines(lines)
         while not source.ended:
             try:
                 for row in csv.reader(source, delimiter=delimiter, strict=True):
-                    source.length = 0
-                    if found := _record_message(dict(zip(columns, row, strict=False))):
-                        yield found
-                    else:
-                        self.others += bool(row)
+                    found = _record_message(dict(zip(columns, row, strict=False)))
+                    messages = _better(found, source.take())
+                    yield from messages
+                    self.others += not messages and bool(row)
             except csv.Error:  # the next line begins a record again
-                self._unreadable += 1
-                source.length = 0
+                messages = _better(None, source.take())
+                yield from messages
+                self._unreadable += not messages
+
+
+def _message_in_line(line: bytes) -> SiemMessage | None:
+    """The message in a line of a log, or of JSON lines."""
+    message = parse_message(line)
+    return _json_message(line) if message is None and line.startswith(b"{") else message
+
+
+def _better(found: SiemMessage | None, lines: Sequence[bytes]) -> Sequence[SiemMessage]:
+    """What was ``found`` in the columns of a record, or the messages in its ``lines``, if they have more of run and event ID."""
+    if found and found.event_id and (found.run or not any(ORIGIN_NAME in line for line in lines)):
+        return (found,)
+    messages = [message for line in lines if (message := _message_in_line(line))]
+    if found and not any(message.event_id and (message.run or not found.run) for message in messages):
+        return (found,)
+    return messages
 
 
 class _RowLines:
-    """The lines of a CSV file as text. ``length``: bytes of the lines of one record, which is limited: a quote may never be closed."""
+    """The lines of a CSV file as text. The size of one record is limited: a quote may never be closed."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
-        self.length = 0
+        self._taken: list[bytes] = []
+        self._length = 0
         self.ended = False
+
+    def take(self) -> list[bytes]:
+        """The lines of the record that was read."""
+        taken, self._taken, self._length = self._taken, [], 0
+        return taken
 
     def __iter__(self) -> "_RowLines":
         return self
@@ -105,8 +121,9 @@ class _RowLines:
         if line is None:
             self.ended = True
             raise StopIteration
-        self.length += len(line) + 1
-        if self.length > _MOST_ROW:
+        self._taken.append(line)
+        self._length += len(line) + 1
+        if self._length > _MOST_ROW:
             raise csv.Error("a record is too long")
         return _text(line) + "\n"
 
@@ -121,7 +138,7 @@ def _column(name: str) -> str:
 
 
 def _csv_delimiter(first: bytes) -> str | None:
-    """The delimiter, if the first line of a file is the header of a CSV file with a column that is used."""
+    """The delimiter, if one of the first lines of a file can be the header of a CSV file with a column that is used."""
     if len(first) > 1 << 16 or first.startswith((b"<", b"{")) or parse_message(first):
         return None
     for delimiter in _DELIMITERS:

@@ -133,7 +133,6 @@ class _HeadOnce:
         self._is_read = True
         try:
             text, _ = check_checksum(_STATE, read_bounded(self._path, _LARGEST_STATE), has_packed=False)
-            head = msgspec.json.decode(text, type=_State).seals.head
+            return msgspec.json.decode(text, type=_State).seals.head
         except (OSError, ValueError) as error:  # msgspec's errors are ValueErrors
             raise ExportError(f"The state {self._path} could not be read: it is damaged.", do=_DO_STATE) from error
-        return msgspec.structs.replace(head, sends=False) if head else None

@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+ORIGIN_NAME = b"epimetheus@32473"
+"""The name of the structured data, which only copies with run and sequence number have."""
 _ORIGIN = re.compile(rb'\[epimetheus@32473 run="([0-9A-Za-z-]{1,64})" seq="([0-9]{1,10})"')
-_BODY = re.compile(rb'CEF:0\|Oracle\|OCI Audit\||LEEF:2\.0\|Oracle\|OCI Audit\||\{"')
+_BODY = re.compile(rb'CEF:0\|Oracle\|OCI (?:Audit|Cloud Guard)\||LEEF:2\.0\|Oracle\|OCI (?:Audit|Cloud Guard)\||\{"')
 _PART = rb"[^|\\]*(?:\\.[^|\\]*)*\|"  # of a CEF header, in which \ escapes |
-_CEF_ID = re.compile(rb"CEF:0\|Oracle\|OCI Audit\|" + 3 * _PART + rb"[0-9]{1,2}\|(?:[^\r\n]*? )??externalId=([^ \r\n]+)")
+_CEF_ID = re.compile(rb"CEF:0\|Oracle\|OCI (?:Audit|Cloud Guard)\|" + 3 * _PART + rb"[0-9]{1,2}\|(?:[^\r\n]*? )??externalId=([^ \r\n]+)")
 _CEF_WHOLE_ID = re.compile(rb" flexString1=([^ \r\n]+) flexString1Label=eventId(?: |$)")
-_LEEF_ID = re.compile(rb"LEEF:2\.0\|Oracle\|OCI Audit\|[^|]*\|[^|]*\|\^\|(?:[^\r\n]*?\^)??eventId=([^^\r\n]+)")
-_CEF_LONGEST = 40  # characters of externalId; a longer ID is cut there
+_LEEF_ID = re.compile(rb"LEEF:2\.0\|Oracle\|OCI (?:Audit|Cloud Guard)\|[^|]*\|[^|]*\|\^\|(?:[^\r\n]*?\^)??eventId=([^^\r\n]+)")
+_CEF_LONGEST = 40  # characters of externalId; a longer ID is cut there, and one of this length may be whole
 _PLAIN_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")  # an ID of another form is sealed as `-`
 _BRACE = b"{"[0]
-_MSGIDS = (b"audit", b"malformed", b"notice")
+_MSGIDS = (b"audit", b"malformed", b"notice", b"problem")
+_PRODUCTS = ("OCI Audit", "OCI Cloud Guard")
 _LONGEST_HEADER, _HEADER_PARTS = 512, 5
 _SEAL_ID = re.compile(rb"seal-([a-z0-9-]{1,64})-([1-9][0-9]{0,9})-([0-9a-f]{8,16})")
 
@@ -35,8 +38,8 @@ class SealNotice(NamedTuple):
 class SiemMessage(NamedTuple):
     """A message. ``run`` and ``sequence``: empty and 0 if the copy does not have them. ``event_id``: empty if it is not known.
 
-    ``is_cut``: only the first characters of the ID are known. ``host``: the host name in the header, by default the region; empty if the
-    copy has no structured data.
+    ``is_cut``: possibly, only the first characters of the ID are known. ``host``: the host name in the header, by default the region; empty
+    if the copy has no structured data.
     """
 
     run: str
@@ -113,7 +116,7 @@ def _json_id(text: bytes) -> bytes | None:
         event = _decode_event(text)
         if event.class_uid is not None:
             metadata = _decode_metadata(event.metadata)
-            return plain_id(metadata.uid) if metadata.product and metadata.product.name == "OCI Audit" else None
+            return plain_id(metadata.uid) if metadata.product and metadata.product.name in _PRODUCTS else None
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
     if event.data and event.event_type is not None:

@@ -1,13 +1,19 @@
 """Compares the messages of seals in an export with the stored seals: the SIEM's copy is a witness of the chain."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
+from epimetheus.ledger.seal import Seal
+from epimetheus.model import Window, parse_seconds
 from epimetheus.verify.chain import Chain, ChainHead
 from epimetheus.verify.message import SealNotice
 from epimetheus.verify.model import Fault
 from epimetheus.verify.sealed_messages import SealedMessages
 
+EXPORTED_MINUTES = 60
+"""An export has the messages that arrived until so many minutes after the window, or later."""
 _MOST = 1_000_000
 _DIGITS = 16
 
@@ -33,13 +39,14 @@ class SealMessages:
         """Whether the export has a message of this seal."""
         return sequence in self._digits[region]
 
-    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> list[Fault]:
+    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages, window: Window) -> list[Fault]:
         """The differences between the messages and the stored seals of ``region``.
 
         Seals are sent in order: all before one that was sent must be in the export. A message that an entry has is among ``messages``, and
         is named there if it is missing.
         """
-        lacking = self._not_sent(region, chain, head, messages)
+        through = max([_confirmed(chain, head, window), *(one for one in self._digits[region] if one <= chain.newest_sequence)])
+        lacking = self._lacking(region, chain, through, messages)
         return [*self._differing(region, chain), *self._not_stored(region, chain, head), *lacking]
 
     def _differing(self, region: str, chain: Chain) -> Iterator[Fault]:
@@ -57,13 +64,39 @@ class SealMessages:
             if not any(start <= first <= end for start, end in missing):
                 yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
 
-    def _not_sent(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages) -> Iterator[Fault]:
-        sent = self._digits[region]
-        counted = head.sent if head and (head.sends or sent) else 0
-        through = max([counted, *(one for one in sent if one <= chain.newest_sequence)])
-        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through and seal.sequence not in sent]
-        for first, last in _ranges(one for one in inside if not messages.has(seal_id(region, one, chain.digests[one]))):
+    def _lacking(self, region: str, chain: Chain, through: int, messages: SealedMessages) -> Iterator[Fault]:
+        """The seals of the window up to the number ``through`` whose message the export should have."""
+        if messages.lack_ids:  # then no message of a seal can be recognized
+            return
+        inside = [seal.sequence for seal in chain.valid if seal.sequence <= through]
+        expected = {*inside} - self._digits[region].keys() - _given_up(inside, chain.around)
+        for first, last in _ranges(one for one in expected if not messages.has(seal_id(region, one, chain.digests[one]))):
             yield _fault("seal_message_missing", region, first, last, "stored, but the export lacks", "message")
+
+
+def _confirmed(chain: Chain, head: ChainHead | None, window: Window) -> int:
+    """The last seal whose message was confirmed while the export was written, as later seals say, or the state of the newest one.
+
+    While the receiver is down, messages wait: those of the last seals of a window may be sent hours after it.
+    """
+    until = (window.end + EXPORTED_MINUTES) * 60
+    known = [seal.seal_messages.confirmed for seal in chain.around if parse_seconds(seal.time) < until]
+    if head and chain.newest and head.sequence == chain.newest.sequence and parse_seconds(chain.newest.time) < until:
+        known.append(head.sent)
+    return max(known, default=0)
+
+
+def _given_up(numbers: Sequence[int], seals: Sequence[Seal]) -> set[int]:
+    """The seals of ``numbers``, in order, that were not to be sent, or that waited to be sent when SEAL_MESSAGES was turned off.
+
+    It may have been off in a seal that is missing.
+    """
+    ends = [(seal, seal.sequence) for seal in seals if not seal.seal_messages.enabled]
+    ends += [(seal, later.sequence - 1) for seal, later in pairwise(seals) if later.sequence > seal.sequence + 1]
+    found = set[int]()
+    for seal, end in ends:
+        found.update(numbers[bisect_right(numbers, seal.seal_messages.confirmed) : bisect_right(numbers, end)])
+    return found
 
 
 def seal_id(region: str, sequence: int, sha256: str) -> bytes:

@@ -1,6 +1,7 @@
 """Verifies the entries of the ledger: each is stored as the seal says, and none is in the ledger that should not be there.
 
-An entry is read once, and only one is in memory at a time. Its messages are added to `SealedMessages`.
+An entry is read once, and only one is in memory at a time. Its messages are added to `SealedMessages` if it was written in the window: a
+seal may name it a day later, if its run was killed, or could not write a seal.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ from epimetheus.verify.sealed_messages import SealedMessages
 from epimetheus.verify.stored_seals import ObjectReader
 
 _MINUTES_A_DAY = 24 * 60
+_MOST_AHEAD = 20  # minutes: the window of a push ends this much after it, because Audit may process its events later
 
 Progress = Callable[[int, int], None]
 """``(done, total)`` of entries."""
@@ -40,11 +42,13 @@ class EntryCheck:
         self.unsealed: list[str] = []
         self._store, self._region, self._kept_since, self._messages = store, region, kept_since, messages
         self._checked = self._valid = self._untrusted = 0
+        self._window = Window(0, 0)
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._missing: list[tuple[EntryName, Seal]] = []
 
     def run(self, chain: Chain, window: Window, progress: Progress) -> EntriesResult:
         """Check what the seals of ``chain`` name, and what else is in the ledger. Raises LedgerError, CredentialsError."""
+        self._window = window
         named = {(sealed.name, sealed.sha256): seal for seal in reversed(chain.valid) for sealed in seal.entries}
         # After an older state was restored, a later seal may name an entry again.
         for (name, sha256), seal in sorted(named.items(), key=lambda item: item[1].sequence):
@@ -52,6 +56,9 @@ class EntryCheck:
             progress(self._checked, len(named))
         for seal in chain.untrusted:
             self._add_untrusted(seal, named.keys())
+        for seal in chain.around:
+            if not window.start * 60 <= parse_seconds(seal.time) < window.end * 60:
+                self._add_sealed_outside(seal)
         self._report_missing()
         self._check_unnamed(chain, window)
         return EntriesResult(self._checked, self._valid, len(self.unsealed), len(self.expired), self._untrusted)
@@ -63,7 +70,7 @@ class EntryCheck:
         if name is None:  # no valid seal has such a name
             return
         if data is None:
-            if parse_seconds(seal.time) < self._kept_since * 60:
+            if parse_seconds(seal.time) < (self._kept_since + _MINUTES_A_DAY) * 60:  # it was written before its seal
                 self.expired.append(sealed.name)
             else:
                 self._missing.append((name, seal))
@@ -93,8 +100,16 @@ class EntryCheck:
 
     def _add(self, entry: Entry) -> None:
         if (messages := entry.messages) and entry.number not in self._numbers[entry.run]:
-            self._messages.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
             self._numbers[entry.run][entry.number] = _Numbers(entry.number, messages.first, messages.last)
+            if self._window.start * 60 <= entry.at < self._window.end * 60:
+                self._messages.add(self._region, entry.run, messages.first, entry.name.text(), messages.ids)
+
+    def _add_sealed_outside(self, seal: Seal) -> None:
+        """Add the messages of entries that were written in the window, and that a ``seal`` of another time names, as the first after it."""
+        for sealed in seal.entries:
+            name, data = EntryName.parse(sealed.name), self._store.read(sealed.name)
+            if name and data is not None and digest(data) == sealed.sha256 and (entry := self._unpack(data, name)[0]):
+                self._add(entry)
 
     def _add_untrusted(self, seal: Seal, known: Set[tuple[str, str]]) -> None:
         """Add the messages of the entries that an invalid seal names, so that they do not count as unsealed. No such entry is valid."""
@@ -132,7 +147,7 @@ class EntryCheck:
         """Check the entries in the ledger that no seal names. A run that was sealed as finished has none."""
         named = {entry.name for seal in (*chain.around, *chain.untrusted) for entry in seal.entries}
         finished = {seal.run for seal in chain.around if seal.status != "killed"}
-        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + 1)):
+        for text in self._store.names(name_bound(max(0, window.start - _MINUTES_A_DAY)), name_bound(window.end + _MOST_AHEAD)):
             name = EntryName.parse(text)
             if name is None or text in named or (name.window.end <= window.start and name.run not in finished):
                 continue  # an entry of an earlier window is that of an earlier run, as a rule: it is not read

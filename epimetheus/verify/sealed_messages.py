@@ -9,7 +9,7 @@ import hashlib
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from struct import iter_unpack
 from typing import NamedTuple
@@ -75,12 +75,11 @@ class Outcome(NamedTuple):
 
 @dataclass
 class SealedMessages:
-    """See the module. ``regions``: all that are polled. ``duplicates``: messages that the export has again. ``unsealed``: in no entry.
+    """See the module. ``duplicates``: messages that the export has again. ``unsealed``: in no entry.
 
     ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number.
     """
 
-    regions: set[str] = field(default_factory=set)
     duplicates: int = 0
     unsealed: int = 0
     numbered: int = 0
@@ -91,11 +90,19 @@ class SealedMessages:
     _marks: bytearray = field(default_factory=bytearray)
     _segments: dict[str, list[Segment]] = field(default_factory=dict)
     _index: "_Index | None" = None
-    _numbered_runs: set[str] = field(default_factory=set)
+    _regions: set[str] = field(default_factory=set)
+    _hosts: dict[str, set[str]] = field(default_factory=dict)
+    _numbered_runs: set[tuple[str, str]] = field(default_factory=set)
     _runs_with_ids: set[str] = field(default_factory=set)
+    _has_ids: bool = False
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def add_host(self, host: str, region: str) -> None:
+        """Add a host name that messages of ``region`` may have in their header."""
+        self._regions.add(region)
+        self._hosts.setdefault(host, set()).add(region)
 
     def add(self, region: str, run: str, first: int, entry: str, ids: bytes) -> None:
         """Add the messages of an entry from the number ``first`` on. ``ids``: 8 bytes for each. Call it before `match`."""
@@ -103,17 +110,18 @@ class SealedMessages:
         keys.frombytes(ids)
         if sys.byteorder == "little":
             keys.byteswap()
+        self._regions.add(region)
         self._segments.setdefault(run, []).append(Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys)))
         self._keys += keys
         self._marks += bytes(len(keys))
 
     def match(self, message: SiemMessage) -> None:
         """Match a message of an export. The message of a seal is in no entry, as a rule, and does not count as unsealed."""
+        self._has_ids |= bool(message.event_id)
         if not message.run:
             self.unnumbered += 1
         else:
             self.numbered += 1
-            self._numbered_runs.add(message.run)
             if message.event_id and not message.seal:
                 self._runs_with_ids.add(message.run)
             if self._match_number(message):
@@ -123,31 +131,31 @@ class SealedMessages:
 
     def _match_number(self, message: SiemMessage) -> bool:
         """Match it by run and sequence number. Regions share the ID of a run, so the host name or the event ID must decide."""
-        is_region = message.host in self.regions
-        number, host = message.sequence, message.host
+        regions, number = self._hosts.get(message.host, self._regions), message.sequence
         found = [
             segment
             for segment in self._segments.get(message.run, ())
-            if segment.first <= number <= segment.last and (not is_region or segment.region == host)
+            if segment.first <= number <= segment.last and segment.region in regions
         ]
         if not found:
             return False
-        key = 0 if message.is_cut or not message.event_id else event_key(message.event_id)
+        self._numbered_runs.update([(segment.region, segment.run) for segment in found])
+        key = event_key(message.event_id) if message.event_id else 0
         places = [segment.place + number - segment.first for segment in found]
-        keys = [self._keys[place] for place in places]
-        if key in keys:
-            self._mark_number(places[keys.index(key)])
-            return True
-        if 0 in keys:
-            self._mark_number(places[keys.index(0)])
-            return True
-        if not key:
-            self._mark_without_id(places[0], _CUT_ID if message.event_id else _NO_ID)
-            return True
-        if is_region or len(self.regions) == 1:
+        same = [place for place in places if self._keys[place] == key] or [place for place in places if not self._keys[place]]
+        if same:
+            self._mark_number(self._first_unmarked(same))
+        elif message.is_cut or not key:
+            self._mark_without_id(self._first_unmarked(places), _CUT_ID if message.event_id else _NO_ID)
+        elif len(regions) == 1:
             self._add_altered(found[0], message)
-            return True
-        return False
+        else:
+            return False
+        return True
+
+    def _first_unmarked(self, places: Sequence[int]) -> int:
+        """The first of ``places`` without a mark. Messages of several regions may have the same number, and no event ID."""
+        return next((place for place in places if not self._marks[place]), places[0])
 
     def _mark_number(self, place: int) -> None:
         self.duplicates += bool(self._marks[place] & _PRESENT)
@@ -166,7 +174,7 @@ class SealedMessages:
             self.more_altered += 1
 
     def _match_id(self, message: SiemMessage) -> bool:
-        if not message.event_id or message.is_cut or not (places := self._places(event_key(message.event_id))):
+        if not message.event_id or not (places := self._places(event_key(message.event_id))):
             return False
         for place in places:
             if not self._marks[place] & _PRESENT:
@@ -197,6 +205,11 @@ class SealedMessages:
         other_number = sum(self._marks.count(mark) for mark in range(2 * _MOVED) if mark & moved == _MOVED)
         return Outcome(len(self._keys), present, unmatchable, missing, number_only, other_number, emptied)
 
+    @property
+    def lack_ids(self) -> bool:
+        """Whether the export has messages, but none has an event ID: FIELD_MAP can remove it, also from the messages of seals."""
+        return self.numbered + self.unnumbered > 0 and not self._has_ids
+
     def has(self, event_id: bytes) -> bool:
         """Whether an entry has a message with this event ID."""
         return bool(self._places(event_key(event_id)))
@@ -219,7 +232,7 @@ class SealedMessages:
         return bool(mark & _CUT_ID) or (bool(mark & _NO_ID) and segment.run not in self._runs_with_ids)
 
     def _is_unmatchable(self, place: int, segment: Segment) -> bool:
-        return not self._keys[place] and self.unnumbered > 0 and segment.run not in self._numbered_runs
+        return not self._keys[place] and self.unnumbered > 0 and (segment.region, segment.run) not in self._numbered_runs
 
     def _is_elsewhere(self, place: int) -> bool:
         """Whether another message of the same event is present."""

@@ -1,4 +1,8 @@
-"""Finds and reads the seals of a window, with the one before it and the one after it."""
+"""Finds and reads the seals of a window, with the one before it and the one after it.
+
+Objects are in folders of days. If the clock goes back over midnight, the days do not have the order of the chain: all numbers between the
+first and the last seal of the window are read, whatever their day.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +14,7 @@ from epimetheus.ledger.seal_name import SealName, day_folder
 from epimetheus.model import Window, parse_seconds
 
 _MINUTES_A_DAY = 24 * 60
-_STEPS = (1, 30, 366, 3660)  # days before the window in which the seal before it is searched for
+_STEPS = (1, 30, 366, 36_600)  # days before the window in which the seal before it is searched for, or one that is missing
 _LAST = "9999/"
 
 
@@ -67,9 +71,10 @@ def read_seals(store: ObjectReader, region: str, window: Window) -> StoredSeals:
     first_day, last_day = window.start // _MINUTES_A_DAY, (window.end - 1) // _MINUTES_A_DAY
     sequences = sorted(by_sequence)
     days = {sequence: min(name.day for name in by_sequence[sequence]) for sequence in sequences}
-    inside = [sequence for sequence in sequences if first_day <= days[sequence] <= last_day]
-    before = [sequence for sequence in sequences if days[sequence] < first_day and (not inside or sequence < inside[0])]
-    after = [sequence for sequence in sequences if days[sequence] > last_day and (not inside or sequence > inside[-1])]
+    of_days = [sequence for sequence in sequences if first_day <= days[sequence] <= last_day]
+    inside = [sequence for sequence in sequences if of_days and of_days[0] <= sequence <= of_days[-1]]
+    before = [sequence for sequence in sequences if (sequence < inside[0] if inside else days[sequence] < first_day)]
+    after = [sequence for sequence in sequences if (sequence > inside[-1] if inside else days[sequence] > last_day)]
     chosen = [*before[-1:], *inside, *after[:1]]
     read = {sequence: [_read(store, region, name) for name in by_sequence[sequence]] for sequence in chosen}
     newest = sequences[-1]
@@ -78,7 +83,10 @@ def read_seals(store: ObjectReader, region: str, window: Window) -> StoredSeals:
 
 
 def _listed(store: ObjectReader, window: Window) -> Mapping[int, Sequence[SealName]]:
-    """The names of all seals from some days before the window on, by sequence number; enough days to have one before the window."""
+    """The names of all seals from some days before the window on, by sequence number.
+
+    They are enough days to have one before the window, and every number after it, unless seals are missing.
+    """
     found: dict[int, list[SealName]] = {}
     first_day = window.start // _MINUTES_A_DAY
     for days in _STEPS:
@@ -88,7 +96,8 @@ def _listed(store: ObjectReader, window: Window) -> Mapping[int, Sequence[SealNa
             by_sequence[name.sequence].append(name)
         found = dict(by_sequence)
         lowest = min(found, default=0)
-        if lowest == 1 or any(name.day < first_day for name in found.get(lowest, ())):
+        is_whole = len(found) == max(found, default=0) - lowest + 1
+        if is_whole and (lowest == 1 or any(name.day < first_day for name in found.get(lowest, ()))):
             break
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from epimetheus.ledger.seal_key import PublicKey
-from epimetheus.model import Window, count_text, minute_text
+from epimetheus.model import Window, count_text, minute_text, plural
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
 from epimetheus.verify.export_check import Export, Observer, check_exports
 from epimetheus.verify.message_faults import message_faults
@@ -27,7 +27,7 @@ from epimetheus.verify.model import (
 from epimetheus.verify.seal_messages import SealMessages, seal_id
 from epimetheus.verify.sealed_entries import EntryCheck
 from epimetheus.verify.sealed_messages import SealedMessages
-from epimetheus.verify.stored_seals import ObjectReader, read_seals
+from epimetheus.verify.stored_seals import ObjectReader, StoredSeals, read_seals
 from epimetheus.verify.window_check import WindowReport, check_window, reconciliation
 
 _HOUR = 60
@@ -43,12 +43,12 @@ class RegionSource(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for."""
+    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for; None: as the seals say."""
 
     window: Window
     keys: Sequence[PublicKey]
     now: int
-    ledger_days: int
+    ledger_days: int | None
 
 
 @dataclass
@@ -79,7 +79,7 @@ def verify(
     faults = []
     for one in regions:
         if matched:
-            one.faults += notices.faults(one.source.region, one.chain, one.head, messages)
+            one.faults += notices.faults(one.source.region, one.chain, one.head, messages, request.window)
         _check_newest(one, notices if matched else None, messages, unchecked)
         check_window(WindowReport(one.source.region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
         if count := one.entries.unsealed:
@@ -110,19 +110,32 @@ def _check_region(
 ) -> _Region:
     head = source.head()
     read = read_seals(source.seals, source.region, request.window)
-    kept_since = request.now - request.ledger_days * 24 * _HOUR
+    days = _kept_days(request, read)
+    kept_since = request.now - days * 24 * _HOUR
     chain = verify_chain(read, source.region, Expectation(request.window, request.keys, head, source.head, kept_since))
     check = EntryCheck(source.entries, source.region, kept_since, messages)
     entries = check.run(chain, request.window, lambda done, total: observer.entries(source.region, done, total))
-    messages.regions |= {source.region, *(name for seal in chain.around for name in seal.coverage.regions.polled)}
+    messages.add_host(source.region, source.region)
+    for seal in chain.around:
+        for name in (source.region, *seal.coverage.regions.polled):
+            messages.add_host(seal.hostname or name, name)
     if not read.newest_sequence and not chain.faults:
         unchecked.append(f"{source.region}: there are no seals in {source.seals.name}.")
     elif not chain.result.checked:
         unchecked.append(f"{source.region}: no run ended in the window, so nothing of it was checked. Choose another --from or --to.")
     if check.expired:
-        kept = f"entries are kept for {count_text(request.ledger_days, 'day')}"
-        unchecked.append(f"{source.region}: {count_text(len(check.expired), 'ledger entry', 'ledger entries')} no longer exist; {kept}.")
+        count, kept = len(check.expired), f"entries are kept for {count_text(days, 'day')}"
+        gone = f"{count_text(count, 'ledger entry', 'ledger entries')} no longer {plural(count, 'exists', 'exist')}"
+        unchecked.append(f"{source.region}: {gone}; {kept}.")
     return _Region(source, head, chain, entries, [*chain.faults, *check.faults])
+
+
+def _kept_days(request: Request, read: StoredSeals) -> int:
+    """The shortest time in days for which entries were kept since the window began."""
+    seals = [one.seal for stored in read.by_sequence.values() for one in stored if one.seal]
+    seals += [read.newest.seal] if read.newest and read.newest.seal else []
+    days = [seal.ledger_days for seal in seals] + ([] if request.ledger_days is None else [request.ledger_days])
+    return min(days, default=0)
 
 
 def _check_newest(one: _Region, notices: SealMessages | None, messages: SealedMessages, unchecked: list[str]) -> None:

@@ -1,4 +1,7 @@
-"""Builds the OCI clients: SDK clients, ListEvents, ListCompartments, and the reader of referenced settings."""
+"""Builds the OCI clients: SDK clients, ListEvents, ListCompartments, and the reader of referenced settings.
+
+``oci.secrets`` and the like are imported when they are first used.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,14 +10,13 @@ from functools import cached_property
 from typing import Any
 
 import oci
-from oci.identity import IdentityClient
-from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors
 from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_value
 from epimetheus.source.audit import AuditApi
@@ -38,15 +40,17 @@ class OciWiring:
     deadline: Deadline
     clock_offset: ClockOffset
 
-    def client(self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None, max_bytes: int | None = None) -> Any:
-        """An SDK client in the function's own region. Retries included, a request takes ``seconds`` at most. ``calls`` counts requests.
+    def client(
+        self, kind: Callable[..., Any], seconds: float, calls: Calls | None = None, max_bytes: int | None = None, region: str = ""
+    ) -> Any:
+        """An SDK client in ``region``, by default the function's own. Retries included, a request takes ``seconds`` at most.
 
-        ``max_bytes``: the maximum size of a response, None: that of the service.
+        ``calls`` counts requests. ``max_bytes``: the maximum size of a response, None: that of the service.
         """
         return make_client(
             kind,
             self.credentials,
-            region=self.credentials.region,
+            region=region or self.credentials.region,
             endpoint=self.settings.oci_endpoint,
             seconds=max(1.0, seconds),
             calls=calls,
@@ -94,7 +98,7 @@ class OciWiring:
 
     def measure_clock(self, seconds: float) -> None:
         """Request the Object Storage namespace, which needs no policy, for the date of the response. Errors are ignored."""
-        client = self.client(ObjectStorageClient, seconds)
+        client = self.client(oci.object_storage.ObjectStorageClient, seconds)
         with suppress(EpimetheusError), oci_errors(_READ_NAMESPACE, do=""):
             client.get_namespace()
 
@@ -103,13 +107,13 @@ class OciWiring:
         """STATE_NAMESPACE, or the Object Storage namespace of the tenancy. Raises SourceError, CredentialsError."""
         if self.settings.state_namespace:
             return self.settings.state_namespace
-        client = self.client(ObjectStorageClient, self._quarter())
+        client = self.client(oci.object_storage.ObjectStorageClient, self._quarter())
         with oci_errors(_READ_NAMESPACE, do="The next run tries again. With STATE_NAMESPACE set, this request is not needed."):
             return str(client.get_namespace().data)
 
     def get_object(self, name: str) -> bytes:
         """The content of an object in STATE_BUCKET. Raises SourceError, CredentialsError."""
-        client = self.client(ObjectStorageClient, self._quarter())
+        client = self.client(oci.object_storage.ObjectStorageClient, self._quarter())
         policy = self.policies.objects(str(self.settings.state_bucket))
         with oci_errors(f"reading the object {safe_value(name)} of {self.settings.state_bucket}", do=_BUCKET_HELP, policy=policy):
             return bytes(client.get_object(self.namespace, self.settings.state_bucket, name).data.content)

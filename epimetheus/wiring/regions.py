@@ -1,65 +1,55 @@
-"""Runs or replays every region, one after another, each with its share of the remaining time. The function and the command line use it."""
+"""Runs or replays every stream (a region, or Cloud Guard), one after another, each with its share of the remaining time.
+
+The function and the command line use it.
+"""
 
 import logging
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from epimetheus.clock import Deadline
 from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe import metrics
-from epimetheus.reports import Replayed, Report
+from epimetheus.reports import Pushed, Replayed, Report
 from epimetheus.run.ports import RunObserver
-from epimetheus.run.replay import ReplayRequest, replay
-from epimetheus.run.run import run
+from epimetheus.run.replay import ReplayRequest
+from epimetheus.wiring.sources import due_streams, replayed_streams
 from epimetheus.wiring.wiring import Wiring
 
 
 def run_regions(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Report], None]) -> list[Report]:
-    """Run each region with its share of the remaining time, whether or not others fail; announce its report, and post its metrics."""
+    """Run each stream with its share of the remaining time, whether or not others fail; announce its report, and post its metrics."""
     reports = []
     wiring.prepare()
-    regions = wiring.regions
-    reserve = _metrics_seconds(wiring.deadline.left()) / len(regions)
-    for number, region in enumerate(regions):
-        share = wiring.deadline.left() / (len(regions) - number) - reserve
-        report = run_region(wiring, region, run_id, wiring.deadline.within(share), observer)
+    todo = due_streams(wiring)
+    reserve = metrics_seconds(wiring.deadline.left()) / max(1, len(todo))
+    for number, stream in enumerate(todo):
+        share = wiring.deadline.left() / (len(todo) - number) - reserve
+        report = stream.run(run_id, wiring.deadline.within(share), observer)
         announce(report)
         publish(wiring, report, reserve)
         reports.append(report)
     return reports
 
 
-def _metrics_seconds(seconds: float) -> float:
+def metrics_seconds(seconds: float) -> float:
     """The part of an invocation's ``seconds`` that is reserved for metrics."""
     return min(6.0, seconds * 0.05)
-
-
-def run_region(wiring: Wiring, region: str, run_id: str, deadline: Deadline, observer: RunObserver) -> Report:
-    """Run one region."""
-    ports = wiring.ports(region, run_id, deadline, observer)
-    try:
-        return run(wiring.options(region), ports, run_id, deadline, wiring.warnings)
-    finally:
-        ports.audit.close()
 
 
 def replay_regions(
     wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Replayed], None], request: ReplayRequest
 ) -> list[Replayed]:
-    """Replay what is requested in each region with its share of the remaining time, and announce the result.
+    """Replay what is requested of each stream with its share of the remaining time, and announce the result.
 
     Raises RequestError, SourceError.
     """
     results = []
     wiring.prepare()
-    regions = wiring.replayed_regions
-    for number, region in enumerate(regions):
-        deadline = wiring.deadline.within(wiring.deadline.left() / (len(regions) - number))
-        ports = wiring.ports(region, run_id, deadline, observer, replay=request.action == "replay")
-        with closing(ports.audit):
-            replayed = replay(wiring.options(region), ports, run_id, deadline, request)
+    todo = replayed_streams(wiring, request)
+    for number, stream in enumerate(todo):
+        deadline = wiring.deadline.within(wiring.deadline.left() / (len(todo) - number))
+        replayed = stream.replay(run_id, deadline, observer, request)
         announce(replayed)
         results.append(replayed)
     return results
@@ -76,16 +66,21 @@ def metric_dimensions(settings: Settings, region: str) -> dict[str, str]:
 
 
 def publish(wiring: Wiring, report: Report, seconds: float) -> None:
-    """Post metrics within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
+    """Post the metrics of a run within ``seconds``, as `publish_measures`."""
+    if wiring.settings.metrics_namespace:
+        statistics = wiring.selection.rules_file[0].statistics
+        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
+        publish_measures(wiring, report, metrics.measures(report, optional), seconds)
+
+
+def publish_measures(wiring: Wiring, report: Report | Pushed, measures: Mapping[str, float], seconds: float) -> None:
+    """Post ``measures`` within ``seconds`` if METRICS_NAMESPACE is set. A failure is logged only."""
     settings = wiring.settings
     if not settings.metrics_namespace:
         return
     try:
         compartment = settings.metrics_compartment_ocid or wiring.tenancy
-        statistics, client = wiring.selection.rules_file[0].statistics, wiring.oci.monitoring(seconds)
-        optional = metrics.OptionalMetrics(statistics.track_cache_metrics, statistics.track_performance_metrics)
-        measures = metrics.measures(report, optional)
-        dimensions = metric_dimensions(settings, report.region)
+        client, dimensions = wiring.oci.monitoring(seconds), metric_dimensions(settings, report.region)
         metrics.post(client, settings.metrics_namespace, compartment, dimensions, measures, wiring.clock.now(), wiring.oci.policies)
     except EpimetheusError as error:
         fields = {"run": report.run, "kind": "metrics", "do": error.do}

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from epimetheus.clock import Clock
 from epimetheus.config.field_map import FieldMap, read_field_map
 from epimetheus.config.settings import Settings
-from epimetheus.render.custom_fields import Fields
+from epimetheus.render.custom_fields import NO_FIELDS, Fields
+from epimetheus.render.problems.renderer import ProblemRenderer
 from epimetheus.render.renderer import Renderer
 from epimetheus.source.local_references import References
 from epimetheus.wiring.selection import SelectionWiring
@@ -29,7 +31,7 @@ class RenderingWiring:
     @cached_property
     def field_map(self) -> tuple[FieldMap, tuple[str, ...]]:
         """FIELD_MAP, and warnings about it. Raises as `field_map_text`."""
-        return read_field_map("FIELD_MAP", self.field_map_text, self.settings.format)
+        return read_field_map("FIELD_MAP", self.field_map_text, self.settings.format, cloud_guard="cloud_guard" in self.settings.sources)
 
     @property
     def fields(self) -> Fields:
@@ -43,21 +45,27 @@ class RenderingWiring:
 
     def renderer(self, region: str, run_id: str, *, replay: bool = False) -> Renderer:
         """The renderer of a run. Messages of a ``replay`` are marked. Raises as `field_map`, and as `SelectionWiring.rules_file`."""
+        return Renderer(**self._options(region, run_id, replay=replay), ocsf_classes=self.settings.ocsf_classes, fields=self.fields)
+
+    def problem_renderer(self, stream: str, run_id: str, *, replay: bool = False) -> ProblemRenderer:
+        """The renderer of a run over Cloud Guard's problems, as `renderer`."""
+        fields = self.field_map[0].problem_fields if self.settings.format == "cef" else NO_FIELDS
+        return ProblemRenderer(**self._options(stream, run_id, replay=replay), fields=fields)
+
+    def _options(self, region: str, run_id: str, *, replay: bool) -> dict[str, Any]:
         settings = self.settings
-        return Renderer(
-            format=settings.format,
-            header=settings.syslog_header,
-            facility=settings.syslog_facility,
-            app_name=settings.syslog_app_name,
-            hostname=settings.syslog_hostname or region,
-            max_bytes=settings.syslog_max_bytes,
-            run_id=run_id,
-            started=self.clock.now(),
-            monotonic=self.clock.monotonic,
-            replay=replay,
-            region=region,
-            ocsf_classes=settings.ocsf_classes,
-            redact=settings.redact,
-            fields=self.fields,
-            severities=tuple(self.selection.rules_file[0].severity.items()),
-        )
+        return {
+            "format": settings.format,
+            "header": settings.syslog_header,
+            "facility": settings.syslog_facility,
+            "app_name": settings.syslog_app_name,
+            "hostname": settings.syslog_hostname or region,
+            "max_bytes": settings.syslog_max_bytes,
+            "run_id": run_id,
+            "started": self.clock.now(),
+            "monotonic": self.clock.monotonic,
+            "replay": replay,
+            "region": region,
+            "redact": settings.redact,
+            "severities": tuple(self.selection.rules_file[0].severity.items()),
+        }

@@ -35,4 +35,5 @@ def run_options(
         statistics=Statistics(filtered=statistics.enable_detailed_logging, every=statistics.log_interval_events),
         regions=regions,
         all_regions=settings.all_regions,
+        push=settings.push,
     )

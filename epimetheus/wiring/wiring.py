@@ -9,11 +9,11 @@ from epimetheus.config.settings import Settings
 from epimetheus.deliver import framer
 from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import Calls, Credentials, sign_in
-from epimetheus.oci_client.clock_offset import ClockOffset
+from epimetheus.oci_client.clock_offset import ClockOffset, to_oci_time
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.discovery import subscribed_or_last_known, subscription_problem
-from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SealOptions, SealTexts, SubscribedRegions
+from epimetheus.run.ports import EventSource, RunObserver, RunOptions, RunPorts, SealOptions, SealTexts, SubscribedRegions
 from epimetheus.source.identity import subscribed_regions
 from epimetheus.wiring.delivery import DeliveryWiring
 from epimetheus.wiring.ledger import LedgerWiring
@@ -111,13 +111,17 @@ class Wiring:
             int(self.clock.now() // 60),
         )
 
-    def prepare(self) -> None:
-        """Read what all regions need, so that its errors are not reported by each region.
+    def now(self) -> float:
+        """Seconds since the epoch, by OCI's clock if it is known."""
+        return to_oci_time(self.clock.now(), self.clock_offset.seconds())
+
+    def prepare(self, *, seals: bool = True) -> None:
+        """Read what all regions need, so that its errors are not reported by each region. ``seals``: the seal key, too.
 
         Raises ConfigError, SourceError, CredentialsError.
         """
         _ = self.delivery.tls, self.settings.state_bucket and self.oci.namespace, self.selection.rules_file, self.rendering.field_map
-        _ = self.ledger.seal_key
+        _ = seals and self.ledger.seal_key
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -135,7 +139,7 @@ class Wiring:
     def options(self, region: str) -> RunOptions:
         """The options of a run over ``region``."""
         actors = self.rendering.includes_actor
-        seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts())
+        seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts(), self.settings.syslog_hostname)
         rules = self.selection.rules_file[0]
         return run_options(self.settings, region, self.tenancy, rules, self.regions, seals, actors=actors)
 
@@ -143,8 +147,10 @@ class Wiring:
         rules, field_map = self.settings.rules and self.selection.rules_text, self.settings.field_map and self.rendering.field_map_text
         return SealTexts(*(sha256(text.encode()).hexdigest() if text else None for text in (rules, field_map)))
 
-    def ports(self, region: str, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
-        """The ports of a run over ``region`` until ``deadline``. Half of its reserve is left for the last commit."""
+    def ports(
+        self, region: str, run_id: str, deadline: Deadline, observer: RunObserver, source: EventSource, *, replay: bool = False
+    ) -> RunPorts:
+        """The ports of a run over ``source`` in ``region`` until ``deadline``. Half of its reserve is left for the last commit."""
         send_until = deadline.earlier(commit_reserve(deadline.left()) / 2)
         dialer, calls = self.delivery.dialer(send_until), Calls()
         sender = self.delivery.sender(dialer, send_until)
@@ -154,7 +160,7 @@ class Wiring:
             delivered=self._delivered.setdefault(region, DeliveredKeys()).connected(self.ledger.ledger(region, deadline, calls)),
             seals=self.ledger.seals(region, deadline, calls),
             list_page=self.oci.list_page(deadline.left() / 8, calls),
-            audit=self.oci.audit(region),
+            audit=source,
             calls=calls,
             sender=sender,
             certificate_end=lambda: self.delivery.certificate_end(dialer),

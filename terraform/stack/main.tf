@@ -48,6 +48,12 @@ module "epimetheus" {
   relaxed_policy_conditions     = var.relaxed_policy_conditions
   freeform_tags                 = var.freeform_tags
   defined_tags                  = var.defined_tags
+  push_enabled                  = var.push_enabled
+  push_stream_enabled           = var.push_stream_enabled
+  push_memory_in_mbs            = var.push_memory_in_mbs
+  push_timeout_in_seconds       = var.push_timeout_in_seconds
+  push_batch_size_in_kbs        = var.push_batch_size_in_kbs
+  push_batch_time_in_sec        = var.push_batch_time_in_sec
   syslog_host                   = var.syslog_host
   syslog_port                   = var.syslog_port
   syslog_transport              = var.syslog_transport
@@ -81,6 +87,8 @@ module "epimetheus" {
   initial_lookback_hours        = var.initial_lookback_hours
   overlap_minutes               = var.overlap_minutes
   settle_minutes                = var.settle_minutes
+  sources                       = var.sources
+  cloud_guard_minutes           = var.cloud_guard_minutes
   reconcile_after               = var.reconcile_after
   slice_minutes                 = var.slice_minutes
   api_concurrency               = var.api_concurrency

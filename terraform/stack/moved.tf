@@ -111,6 +111,41 @@ moved {
 }
 
 moved {
+  from = oci_functions_function.push
+  to   = module.epimetheus.oci_functions_function.push
+}
+
+moved {
+  from = oci_streaming_stream.push
+  to   = module.epimetheus.oci_streaming_stream.push
+}
+
+moved {
+  from = oci_sch_service_connector.stream
+  to   = module.epimetheus.oci_sch_service_connector.stream
+}
+
+moved {
+  from = oci_sch_service_connector.push
+  to   = module.epimetheus.oci_sch_service_connector.push
+}
+
+moved {
+  from = oci_identity_policy.connector
+  to   = module.epimetheus.oci_identity_policy.connector
+}
+
+moved {
+  from = oci_monitoring_alarm.push
+  to   = module.epimetheus.oci_monitoring_alarm.push
+}
+
+moved {
+  from = oci_monitoring_alarm.connector
+  to   = module.epimetheus.oci_monitoring_alarm.connector
+}
+
+moved {
   from = oci_resource_scheduler_schedule.run
   to   = module.epimetheus.oci_resource_scheduler_schedule.run
 }

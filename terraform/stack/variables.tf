@@ -265,6 +265,48 @@ variable "defined_tags" {
   description = "Defined tags of all resources. If the tenancy has tag defaults, also set ignore_defined_tags (in a configuration of your own, that of the providers)."
 }
 
+variable "push_enabled" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Create a connector of Connector Hub and a second function, so that events arrive within about a minute. The schedules then poll what was not pushed. Covers the region of the deployment only."
+}
+
+variable "push_stream_enabled" {
+  type        = bool
+  default     = false
+  nullable    = false
+  description = "Put a stream between the connector and the push function, which keeps undelivered events for a week instead of 24 hours."
+}
+
+variable "push_memory_in_mbs" {
+  type        = number
+  default     = 512
+  nullable    = false
+  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072. Default: 512."
+}
+
+variable "push_timeout_in_seconds" {
+  type        = number
+  default     = 300
+  nullable    = false
+  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again. Default: 300."
+}
+
+variable "push_batch_size_in_kbs" {
+  type        = number
+  default     = 4096
+  nullable    = false
+  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB. Default: 4096."
+}
+
+variable "push_batch_time_in_sec" {
+  type        = number
+  default     = 60
+  nullable    = false
+  description = "Age of a batch in seconds at which the connector pushes it. Default: 60."
+}
+
 variable "syslog_host" {
   type        = string
   nullable    = false
@@ -273,20 +315,23 @@ variable "syslog_host" {
 
 variable "syslog_port" {
   type        = number
-  default     = null
-  description = "TCP port of the receiver. The network that this module creates allows traffic to this port. Default: 6514."
+  default     = 6514
+  nullable    = false
+  description = "TCP port of the receiver. The network that this module creates allows traffic to this port."
 }
 
 variable "syslog_transport" {
   type        = string
-  default     = null
-  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp. Default: tls."
+  default     = "tls"
+  nullable    = false
+  description = "Protocol: syslog over TLS, RELP over TLS (the receiver acknowledges every message), or syslog over unencrypted TCP. Values: tls, relp or tcp."
 }
 
 variable "syslog_confirm_delay_seconds" {
   type        = number
-  default     = null
-  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp. Default: 0.2."
+  default     = 0.2
+  nullable    = false
+  description = "Seconds that the receiver must stay up after it reads a batch before the batch counts as delivered. Not used with relp."
 }
 
 variable "syslog_ca" {
@@ -315,26 +360,30 @@ variable "syslog_server_name" {
 
 variable "syslog_framing" {
   type        = string
-  default     = null
-  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf. Default: octet-counting."
+  default     = "octet-counting"
+  nullable    = false
+  description = "How messages are separated in the stream (RFC 6587): by a byte count before each message, or by a line feed after it. Not used with relp. Values: octet-counting or lf."
 }
 
 variable "syslog_header" {
   type        = string
-  default     = null
-  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164. Default: rfc5424."
+  default     = "rfc5424"
+  nullable    = false
+  description = "Syslog header: RFC 5424, or the older BSD format of RFC 3164. Values: rfc5424 or rfc3164."
 }
 
 variable "syslog_facility" {
   type        = string
-  default     = null
-  description = "Syslog facility of every message. Default: local0."
+  default     = "local0"
+  nullable    = false
+  description = "Syslog facility of every message."
 }
 
 variable "syslog_app_name" {
   type        = string
-  default     = null
-  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164). Default: epimetheus."
+  default     = "epimetheus"
+  nullable    = false
+  description = "Application name in the syslog header: APP-NAME (RFC 5424) or TAG (RFC 3164)."
 }
 
 variable "syslog_hostname" {
@@ -345,26 +394,30 @@ variable "syslog_hostname" {
 
 variable "syslog_max_bytes" {
   type        = number
-  default     = null
-  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072. Default: 8000."
+  default     = 8000
+  nullable    = false
+  description = "Maximum size of a message in bytes, header and body; a longer message is truncated and marked. With relp, from 480 to 131072."
 }
 
 variable "syslog_timeout_seconds" {
   type        = number
-  default     = null
-  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation. Default: 10."
+  default     = 10
+  nullable    = false
+  description = "Timeout in seconds for each of connect, TLS handshake, write and confirmation."
 }
 
 variable "format" {
   type        = string
-  default     = null
-  description = "Format of the message body. Values: cef, json, leef or ocsf. Default: cef."
+  default     = "cef"
+  nullable    = false
+  description = "Format of the message body. Values: cef, json, leef or ocsf."
 }
 
 variable "ocsf_classes" {
   type        = string
-  default     = null
-  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api. Default: auto."
+  default     = "auto"
+  nullable    = false
+  description = "Classes of the events if format is ocsf: auto sends sign-ons as Authentication, changes of users, passwords and MFA as Account Change, changes of groups as Group Management, and the rest as API Activity; api sends everything as API Activity. Values: auto or api."
 }
 
 variable "state_bucket" {
@@ -381,8 +434,9 @@ variable "state_namespace" {
 
 variable "state_prefix" {
   type        = string
-  default     = null
-  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes. Default: epimetheus/."
+  default     = "epimetheus/"
+  nullable    = false
+  description = "Start of the names of the objects of the state, the ledger and the seals. Deployments that share a bucket need different prefixes."
 }
 
 variable "ledger_bucket" {
@@ -393,8 +447,9 @@ variable "ledger_bucket" {
 
 variable "ledger_days" {
   type        = number
-  default     = null
-  description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them. Default: 35."
+  default     = 35
+  nullable    = false
+  description = "Days for which the entries of the ledger are kept. In a bucket, a lifecycle rule deletes them."
 }
 
 variable "seal_key" {
@@ -405,8 +460,9 @@ variable "seal_key" {
 
 variable "seal_messages" {
   type        = bool
-  default     = null
-  description = "If true, every run ends with a message to the receiver that contains the seal of the run. Default: true."
+  default     = true
+  nullable    = false
+  description = "If true, each run sends the receiver a message that contains its seal."
 }
 
 variable "tenancy_ocid" {
@@ -417,14 +473,16 @@ variable "tenancy_ocid" {
 
 variable "regions" {
   type        = list(string)
-  default     = null
-  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to. Default: all."
+  default     = ["all"]
+  nullable    = false
+  description = "Regions whose events are forwarded; all stands for every region that the tenancy subscribes to."
 }
 
 variable "compartment_mode" {
   type        = string
-  default     = null
-  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude). Default: all."
+  default     = "all"
+  nullable    = false
+  description = "Compartments whose events are forwarded: all, only the root compartment (tenancy_only), only compartment_ids and their descendants (include), or all others (exclude)."
 }
 
 variable "compartment_ids" {
@@ -435,56 +493,78 @@ variable "compartment_ids" {
 
 variable "listing_minutes" {
   type        = number
-  default     = null
-  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them. Default: 15."
+  default     = 15
+  nullable    = false
+  description = "Minutes for which a listing of the compartments is reused, at most listing_max_age_minutes. With 0, every run lists them."
 }
 
 variable "listing_max_age_minutes" {
   type        = number
-  default     = null
-  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing. Default: 60."
+  default     = 60
+  nullable    = false
+  description = "Age in minutes above which a listing of compartments or regions makes runs partial, because new ones may be missing."
 }
 
 variable "initial_lookback_hours" {
   type        = number
-  default     = null
-  description = "How many hours back the first run reads, in addition to overlap_minutes and settle_minutes. Default: 24."
+  default     = 24
+  nullable    = false
+  description = "How many hours back the first run reads, in addition to overlap_minutes and settle_minutes."
 }
 
 variable "overlap_minutes" {
   type        = number
-  default     = null
-  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped. Default: 15."
+  default     = 15
+  nullable    = false
+  description = "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
 }
 
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. OCI may not list newer events yet. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
+}
+
+variable "sources" {
+  type        = list(string)
+  default     = ["audit"]
+  nullable    = false
+  description = "What is forwarded: audit stands for audit events, cloud_guard for the problems of Cloud Guard."
+}
+
+variable "cloud_guard_minutes" {
+  type        = number
+  default     = 15
+  nullable    = false
+  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
 }
 
 variable "reconcile_after" {
   type        = list(number)
-  default     = null
-  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. Each age is one more pass over all events; empty means none. Default: 60,1440."
+  default     = [60, 1440]
+  nullable    = false
+  description = "Ages in minutes at which closed windows are listed again, to find events that OCI listed after they were read. Windows are as long as the age, but at least an hour and at most a day: with 5, an event is found after 5 to 65 minutes. Each age is one more pass over all events; empty means none."
 }
 
 variable "slice_minutes" {
   type        = number
-  default     = null
-  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step. Default: 60."
+  default     = 60
+  nullable    = false
+  description = "Minimum length in minutes of the time window that a run reads, sends and confirms in one step."
 }
 
 variable "api_concurrency" {
   type        = number
-  default     = null
-  description = "Maximum number of concurrent requests to the Audit API. Default: 8."
+  default     = 8
+  nullable    = false
+  description = "Maximum number of concurrent requests to the Audit API."
 }
 
 variable "api_requests_per_second" {
   type        = number
-  default     = null
-  description = "Maximum rate of requests to the Audit API, per second. Default: 20."
+  default     = 20
+  nullable    = false
+  description = "Maximum rate of requests to the Audit API, per second."
 }
 
 variable "rules" {
@@ -501,8 +581,9 @@ variable "field_map" {
 
 variable "own_events" {
   type        = string
-  default     = null
-  description = "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events. Values: summarize or forward. Default: summarize."
+  default     = "summarize"
+  nullable    = false
+  description = "How to treat the events that Epimetheus's own polling creates: send one summary for each run, or forward them like other events. Values: summarize or forward."
 }
 
 variable "tamper_watch" {
@@ -519,8 +600,9 @@ variable "redact" {
 
 variable "metrics_namespace" {
   type        = string
-  default     = null
-  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either. Default: epimetheus."
+  default     = "epimetheus"
+  nullable    = false
+  description = "OCI Monitoring namespace of the metrics. If empty, no metrics are posted. Their alarms are then not created either."
 }
 
 variable "metrics_compartment_ocid" {
@@ -531,8 +613,9 @@ variable "metrics_compartment_ocid" {
 
 variable "log_level" {
   type        = string
-  default     = null
-  description = "Minimum level of the log lines to write. Values: debug, info, warning or error. Default: info."
+  default     = "info"
+  nullable    = false
+  description = "Minimum level of the log lines to write. Values: debug, info, warning or error."
 }
 
 variable "ignore_defined_tags" {

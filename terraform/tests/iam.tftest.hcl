@@ -86,6 +86,20 @@ run "defaults" {
   }
 }
 
+run "cloud_guard_needs_two_statements" {
+  variables {
+    sources = ["audit", "cloud_guard"]
+  }
+
+  assert {
+    condition = slice(oci_identity_policy.function.statements, 3, 5) == tolist([
+      "Allow dynamic-group epimetheus to read cloud-guard-config in tenancy",
+      "Allow dynamic-group epimetheus to read cloud-guard-problems in tenancy",
+    ])
+    error_message = jsonencode(oci_identity_policy.function.statements)
+  }
+}
+
 run "statements_on_objects_are_limited_to_the_bucket" {
   variables {
     state_bucket              = "our-state"

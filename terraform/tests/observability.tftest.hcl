@@ -20,6 +20,24 @@ variables {
   notification_emails = ["soc@example.com"]
 }
 
+run "cloud_guard_is_missing_if_it_is_not_polled" {
+  variables {
+    sources             = ["audit", "cloud_guard"]
+    interval_minutes    = 5
+    cloud_guard_minutes = 30
+  }
+
+  assert {
+    condition     = oci_monitoring_alarm.own["cloud_guard_missing"].query == "poll_seconds[2h]{deployment = \"epimetheus/epimetheus\"}.groupBy(region).absent(3d)"
+    error_message = oci_monitoring_alarm.own["cloud_guard_missing"].query
+  }
+
+  assert {
+    condition     = length(oci_monitoring_alarm.own) == 18
+    error_message = "the alarm replaces another one"
+  }
+}
+
 run "alarms" {
   variables {
     notification_emails = ["soc@example.com", "oncall@example.com"]

@@ -840,6 +840,26 @@ run "settle_minutes" {
   expect_failures = [var.settle_minutes]
 }
 
+run "sources" {
+  command = plan
+
+  variables {
+    sources = ["audit", "logging"]
+  }
+
+  expect_failures = [var.sources]
+}
+
+run "cloud_guard_minutes" {
+  command = plan
+
+  variables {
+    cloud_guard_minutes = 31
+  }
+
+  expect_failures = [var.cloud_guard_minutes]
+}
+
 run "reconcile_after" {
   command = plan
 
@@ -1206,4 +1226,22 @@ run "a_lag_alarm_that_never_clears" {
   }
 
   expect_failures = [oci_functions_function.this]
+}
+
+run "push" {
+  command = plan
+
+  variables {
+    push_memory_in_mbs      = 100
+    push_timeout_in_seconds = 301
+    push_batch_size_in_kbs  = 5001
+    push_batch_time_in_sec  = 61
+  }
+
+  expect_failures = [
+    var.push_memory_in_mbs,
+    var.push_timeout_in_seconds,
+    var.push_batch_size_in_kbs,
+    var.push_batch_time_in_sec,
+  ]
 }

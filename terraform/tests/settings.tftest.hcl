@@ -1,4 +1,4 @@
-# Every setting that is set reaches the function, and no others.
+# Every setting that differs from its default reaches the function, and no others.
 
 mock_provider "oci" {
   source = "./tests/mocks"
@@ -48,6 +48,8 @@ run "everything_set" {
     initial_lookback_hours       = 0
     overlap_minutes              = 30
     settle_minutes               = 5
+    sources                      = ["audit", "cloud_guard"]
+    cloud_guard_minutes          = 30
     reconcile_after              = [60, 720]
     slice_minutes                = 120
     api_concurrency              = 4
@@ -77,7 +79,6 @@ run "everything_set" {
       RULES                        = "object:config/rules-0e265f6f1bdb.json"
       FIELD_MAP                    = "object:config/field-map-44136fa355b3.json"
       SYSLOG_PORT                  = "601"
-      SYSLOG_TRANSPORT             = "tls"
       SYSLOG_CONFIRM_DELAY_SECONDS = "0.5"
       SYSLOG_SERVER_NAME           = "audit.example.com"
       SYSLOG_FRAMING               = "lf"
@@ -104,6 +105,8 @@ run "everything_set" {
       INITIAL_LOOKBACK_HOURS       = "0"
       OVERLAP_MINUTES              = "30"
       SETTLE_MINUTES               = "5"
+      SOURCES                      = "audit,cloud_guard"
+      CLOUD_GUARD_MINUTES          = "30"
       RECONCILE_AFTER              = "60,720"
       SLICE_MINUTES                = "120"
       API_CONCURRENCY              = "4"
@@ -188,6 +191,27 @@ run "empty_is_unset" {
     subnet_ocid      = ""
     compartment_mode = ""
     tamper_watch     = []
+  }
+
+  assert {
+    condition     = keys(local.config) == ["LEDGER_BUCKET", "METRICS_COMPARTMENT_OCID", "STATE_BUCKET", "STATE_NAMESPACE", "SYSLOG_HOST", "TENANCY_OCID"]
+    error_message = jsonencode(local.config)
+  }
+}
+
+run "defaults_are_not_sent_and_null_stands_for_them" {
+  command = plan
+
+  variables {
+    syslog_port             = null
+    regions                 = null
+    reconcile_after         = null
+    metrics_namespace       = null
+    syslog_transport        = "tls"
+    syslog_framing          = "octet-counting"
+    api_requests_per_second = 20
+    seal_messages           = true
+    tamper_watch            = []
   }
 
   assert {

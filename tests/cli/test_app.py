@@ -264,8 +264,8 @@ def test_without_arguments_the_help_lists_the_commands(terminal):
 
 HELP_PAGES = (
     (), ("validate",), ("health",), ("run",), ("replay",), ("demo",), ("runs",), ("runs", "show"), ("runs", "html"), ("rules",),
-    ("rules", "preview"), ("state",), ("state", "show"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"), ("state", "unlock"),
-    ("state", "own-address"),
+    ("rules", "preview"), ("state",), ("state", "show"), ("state", "import"), ("state", "rewind"), ("state", "reset"), ("state", "adopt"),
+    ("state", "unlock"), ("state", "own-address"),
 )  # fmt: skip
 
 

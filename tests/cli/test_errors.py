@@ -180,6 +180,7 @@ ARGUMENTS = {
     ("state", "rewind", "yesterday"): "TIME=yesterday: ",
     ("state", "rewind", "2999-01-01T00:00:00Z"): "TIME=2999-01-01T00:00:00Z: the time is in the future; use a past time, or add --future",
     ("state", "show", "--region", "iad1"): "--region iad1: expected a region identifier such as eu-frankfurt-1",
+    ("state", "import", "--marker", "/nowhere.json", "--margin", "soon"): "--margin soon: expected a duration from 0s to 365d, such as 1h",
     ("state", "own-address", "here"): "ADDRESS=here: expected the IPv4 or IPv6 address in the warning",
 }
 

@@ -9,6 +9,7 @@ import pytest
 from epimetheus.cli.exit_codes import EXIT_CODES
 from epimetheus.cli.json_reports import JSON_SHAPES
 from epimetheus.ledger.seal_key import SealKey
+from epimetheus.model import minute_text
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.cli.test_runs_table import log_run
 from tests.docs.test_cli_doc import COMMANDS
@@ -53,6 +54,11 @@ def foreign_page(stage, run_cli):
 
 def emitted(stage, run_cli):
     stage.emit(stage.world.tenancy, 3, 20)
+
+
+def stopped(stage, run_cli):
+    time = minute_text(int(stage.hand.time // 60) - 300)
+    Path("marker.json").write_text(json.dumps({"last_event_time": time, "poll_count": 5}))
 
 
 def denied_later(stage, run_cli):
@@ -111,6 +117,10 @@ SCENES = {
     ],
     "verify": [Scene(0, "verify --from 24h", ran), Scene(1, "verify --from 24h", seal_removed), Scene(2, "verify --from 24h")],
     "state show": [Scene(0, "state show", ran), Scene(0, "state show"), Scene(2, "state show --region all")],
+    "state import": [
+        Scene(0, "state import --marker marker.json --yes", stopped), Scene(1, "state import --marker marker.json", stopped, NO),
+        Scene(2, "state import --marker nowhere"),
+    ],
     "state rewind": [Scene(0, "state rewind 3h --yes", ran), Scene(1, "state rewind 3h", ran, NO), Scene(2, "state rewind 3h", ran)],
     "state reset": [Scene(0, "state reset --yes", ran), Scene(1, "state reset", ran, NO), Scene(2, "state reset")],
     "state adopt": [

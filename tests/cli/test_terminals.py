@@ -13,6 +13,7 @@ import pytest
 from epimetheus.model import minute_text, time_text
 from epimetheus.testing.syslog import parse_message
 from tests.state.test_lease import scene  # noqa: F401 - a fixture
+from tests.support.harness import event_id
 from tests.support.pseudo_terminal import PseudoTerminal
 from tests.support.reports import REFUSED, behind, report
 from tests.support.run_lines import log_lines, with_time
@@ -178,6 +179,25 @@ def test_ctrl_c_says_where_a_replay_continues(scene):  # noqa: F811
     lines = [line.rstrip() for line in running.text.splitlines()]
     assert "To continue in us-ashburn-1, run:" in lines
     assert f"epimetheus replay --from {found[1]} --to {end} --yes" in lines  # alone on its line
+
+
+@pytest.mark.parametrize("words", [("reconcile",), ("replay", "--missing-only")])
+def test_what_is_confirmed_before_ctrl_c_is_recorded(scene, words):  # noqa: F811
+    start, end = window(scene)
+    assert in_terminal(scene, "run", INITIAL_LOOKBACK_HOURS="0").finish() == 0
+    scene.world.faults.add("delay", operation="ListEvents", seconds=60, after=4, times=None)
+    running = in_terminal(scene, *words, "--from", start, "--to", end, "--yes", columns=200)
+    running.wait_for("800 events")
+    running.type("\x03")
+    assert running.finish() == 128 + signal.SIGINT
+    sent = len(scene.arrived())
+    assert 800 <= sent < 2000
+    scene.world.faults.clear()
+    again = in_terminal(scene, *words, "--from", start, "--to", end, "--yes", columns=200)
+    assert again.finish() == 0
+    assert f"{2000 - sent:,} missing events sent" in " ".join(again.text.split())
+    arrived = [event for event in map(event_id, scene.receiver.messages) if not event.startswith("seal-")]
+    assert (len(arrived), set(arrived)) == (2000, scene.expected)
 
 
 @pytest.mark.parametrize("words", [("run",), ("state", "rewind")])

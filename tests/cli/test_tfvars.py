@@ -117,7 +117,7 @@ def test_a_variable_that_is_assigned_twice_is_an_error(tmp_path):
 
 
 def test_the_other_variables_are_those_of_the_module():
-    others = {name for block in load(MODULE / "variables.tf")["variable"] for name in block}
+    others = {name for file in ("variables.tf", "variables_push.tf") for block in load(MODULE / file)["variable"] for name in block}
     assert others | {"ignore_defined_tags"} == OTHER_VARIABLES  # the latter is a variable of terraform/stack
 
 

@@ -47,6 +47,8 @@ DEFAULTS = {
     "seal_messages": True,
     "tenancy_ocid": None,
     "regions": ("all",),
+    "sources": ("audit",),
+    "cloud_guard_minutes": 15,
     "compartment_mode": "all",
     "compartment_ids": (),
     "listing_minutes": 15,
@@ -54,6 +56,7 @@ DEFAULTS = {
     "initial_lookback_hours": 24,
     "overlap_minutes": 15,
     "settle_minutes": 2,
+    "push": False,
     "reconcile_after": (60, 1440),
     "slice_minutes": 60,
     "api_concurrency": 8,
@@ -167,6 +170,8 @@ def test_accepted_values(key, value, expected):
         ({"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2"}, {"oci_auth": "resource_principal"}),
         ({"OCI_RESOURCE_PRINCIPAL_VERSION": "2.2", "OCI_AUTH": "config_file"}, {"oci_auth": "config_file"}),
         ({"REGIONS": "iad"}, {"regions": ("us-ashburn-1",)}),
+        ({"SOURCES": "audit, Cloud_Guard,audit"}, {"sources": ("audit", "cloud_guard")}),
+        ({"SOURCES": "cloud_guard"}, {"sources": ("cloud_guard",)}),
         ({"REGIONS": "FRA, Phx ,EU-frankfurt-1"}, {"regions": ("eu-frankfurt-1", "us-phoenix-1")}),
         ({"SYSLOG_HEADER": "rfc3164", "FORMAT": "json"}, {"syslog_header": "rfc3164", "format": "json"}),
     ],
@@ -230,6 +235,8 @@ def test_a_state_file_replaces_the_bucket():
         ("REGIONS", "fra1", "REGIONS=fra1: expected all, or region identifiers or keys like eu-frankfurt-1 or fra, comma-separated"),
         ("REGIONS", "xyz", "REGIONS=xyz: expected all, or region identifiers or keys like eu-frankfurt-1 or fra, comma-separated"),
         ("REGIONS", ",", "REGIONS=,: expected all, or region identifiers or keys like eu-frankfurt-1 or fra, comma-separated"),
+        ("SOURCES", "audit,logging", "SOURCES=logging: expected audit, cloud_guard, or both, comma-separated"),
+        ("CLOUD_GUARD_MINUTES", "0", "CLOUD_GUARD_MINUTES=0: expected an integer from 1 to 30"),
         ("REGIONS", "all,eu-paris-1", "REGIONS=all,eu-paris-1: expected either all or regions"),
         ("COMPARTMENT_MODE", "some", "COMPARTMENT_MODE=some: expected all, tenancy_only, include or exclude"),
         ("LISTING_MINUTES", "1441", "LISTING_MINUTES=1441: expected an integer from 0 to 1440"),
@@ -538,3 +545,10 @@ def test_a_pass_within_the_overlap_is_a_warning():
         f"RECONCILE_AFTER=120 is not greater than OVERLAP_MINUTES=120: {says} 120, or lower OVERLAP_MINUTES.",
     )
     assert Settings.read({**REQUIRED, "OVERLAP_MINUTES": "59"}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({"PUSH": "true"}, 20), ({"PUSH": " true ", "SETTLE_MINUTES": "5"}, 5), ({"PUSH": "false"}, 2)]
+)
+def test_with_push_runs_read_later(given, expected):
+    assert Settings.read({**REQUIRED, **given}).settle_minutes == expected

@@ -20,7 +20,7 @@ import epimetheus
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-IN_ADDITION = {"python-dotenv", "responses", "rich", "trustme", "typer"}
+IN_ADDITION = {"python-dotenv", "requests", "responses", "rich", "trustme", "typer"}
 
 pytestmark = pytest.mark.xdist_group("package")
 
@@ -135,7 +135,7 @@ def test_the_dependencies_accept_the_pinned_versions():
 def test_every_import_is_a_declared_dependency():
     distributions = packages_distributions()
     declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-    through = {"cryptography": "oci", "urllib3": "requests", "pydantic-core": "pydantic"}
+    through = {"cryptography": "oci", "urllib3": "oci", "pydantic-core": "pydantic"}
     missing = set()
     for path in (ROOT / "epimetheus").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

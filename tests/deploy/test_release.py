@@ -120,3 +120,11 @@ def test_the_workflow_builds_what_make_release_builds():
     assert workflow[True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` as true
     assert "make release" in " ".join(step.get("run", "") for step in job["steps"])
     assert "build/release/*" in job["steps"][-1]["run"]
+
+
+def test_the_workflow_runs_only_what_a_commit_pins():
+    """A tag of an action can be moved to other code; a commit cannot. The comment says which version it is."""
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert len(used) == 3
+    assert [each for each in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []

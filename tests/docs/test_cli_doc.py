@@ -22,7 +22,7 @@ PROGRAM = "epimetheus"
 
 ORDER = (
     "validate", "health", "run", "runs", "runs show", "runs html", "rules preview", "render", "replay", "reconcile", "verify",
-    "state show", "state rewind", "state reset", "state adopt", "state unlock", "state own-address",
+    "state show", "state import", "state rewind", "state reset", "state adopt", "state unlock", "state own-address",
     "seal keygen", "seal public-key", "seal list", "seal show", "demo",
 )  # fmt: skip
 EXAMPLES = {
@@ -64,6 +64,10 @@ EXAMPLES = {
         ("verify --from 24h --ledger backup --siem export.csv --public-key seal.pem", "verify downloaded objects, without OCI"),
     ],
     "state show": [("state show", "show the cursor and what is behind"), ("state show --raw", "print the stored JSON")],
+    "state import": [
+        ("state import --marker oci_audit_marker.json --dry-run", "check the marker file of the Go program"),
+        ("state import --marker oci_audit_marker.json", "continue an hour before it"),
+    ],
     "state rewind": [("state rewind 2026-11-24T10:05:00Z", "read and send events again from this minute")],
     "state reset": [("state reset --region eu-frankfurt-1", "start again in one region")],
     "state adopt": [('state adopt --reason "SIEM replaced"', "continue with the receiver in the settings")],

@@ -312,8 +312,10 @@ def page():
         | `order` | names that come first, in this order |
         | `labels` | for CEF: key without a fixed meaning → its label |
 
-        FIELD_MAP also accepts the `field_mappings`, `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version` of the Go program that
-        Epimetheus replaces. LEEF's header also uses `cef_vendor` and `cef_product`.
+        FIELD_MAP also accepts the file of the Go program that Epimetheus replaces, as it is: `field_mappings`, or `service_mappings` of its
+        newest version; `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version`. These names apply to CEF. LEEF's header also uses
+        `cef_vendor` and `cef_product`. Keys that begin with `_comment` are ignored, also in `RULES`. Names that cannot be used, and
+        fields that only the Go program named, cause warnings, which name the real field ([Migrate](migrate.md)).
 
         ```json
         {{"formats": {{"cef": {{

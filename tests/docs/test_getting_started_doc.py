@@ -18,7 +18,8 @@ def test_the_first_commands_get_the_sources_and_find_the_demo(tmp_path):
     # `make test` exports MAKELEVEL and MAKEFLAGS, with which a second make also prints the folder that it enters and leaves.
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
     done = subprocess.run(["sh", "-e", "-c", commands], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1].strip() == ".venv/bin/python -m epimetheus demo"
+    demos = [line.strip() for line in done.stdout.splitlines()[-2:]]
+    assert demos == [".venv/bin/python -m epimetheus demo", ".venv/bin/python -m epimetheus demo --push"]
     assert (tmp_path / "epimetheus" / "func.py").read_bytes() == (ROOT / "func.py").read_bytes()
 
 

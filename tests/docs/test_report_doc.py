@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 import epimetheus
 from epimetheus.coverage import CompartmentCoverage, RegionCoverage
 from epimetheus.errors import EpimetheusError
 from epimetheus.observe.metrics import OptionalMetrics, measures
-from epimetheus.reports import BehindNow, Position, Problem, ReconciledNow, Report, SealNow
+from epimetheus.problem import STREAM
+from epimetheus.reports import BehindNow, Position, Problem, Problems, Pushed, ReconciledNow, Report, SealNow
 from tests.support.reports import report
 
 DOC = Path(__file__).parents[2] / "docs" / "report.md"
@@ -23,8 +25,8 @@ SEALED = SealNow(123, "edd06ec203e942f07c9dbfc633fb303c433e5ae16cd9a437d05f22f3d
 FIELDS = {
     "version": "version of this schema; it changes if a field is removed or its meaning changes",
     "run": "id of the run; also in the structured data of each message",
-    "region": "the region that was read",
-    "status": "`ok`; `partial`: some compartments are behind, or the listing of compartments or regions is too old or missing; `skipped`: another run holds the lease; `failed`",
+    "region": "the region that was read, or `cloud-guard`",
+    "status": "`ok`; `partial`: some compartments are behind, some problems are left to the next run, or the listing of compartments or regions is too old or missing; `skipped`: another run holds the lease; `failed`",
     "error": "why the run failed: `kind`, `fault`, `what`, `do` ([Operate](operate.md#errors-by-kind) explains each kind); null if it did not fail",
     "warnings": "warnings about the settings, which every run repeats, and about this run",
     "started": "start of the run (RFC 3339)",
@@ -48,6 +50,8 @@ FIELDS = {
     "relisted": "events that reconciliation listed again ([How it works](how-it-works.md#reconciliation))",
     "late": "the events among them that the ledger did not have; they count as `fetched`, and their messages are marked",
     "latest_seconds": "seconds from the event time of the earliest of these to now; 0 if there are none",
+    "pushed": "with `PUSH`: events that pushes delivered, of the time that this run read at the cursor",
+    "filled": "with `PUSH`: events that were not pushed, so that this run forwarded them; their messages are marked `late`",
     "reconciliation": "minutes of a pass (`RECONCILE_AFTER`) → how far it is",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
@@ -56,8 +60,43 @@ FIELDS = {
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
+    "problems": "what a poll of Cloud Guard found ([Cloud Guard](cloud-guard.md)); null for a run that reads audit events",
     "caches": "`dedupe`: dedupe keys (a hit is a duplicate); `names`: decisions by event type; each with `hits`, `misses`, `size`",
     "performance": "`events_per_second`; `phases`: the seconds spent in `discover` (compartments), `forward`, `reconcile`, `notices`, `finish` (commit) and `seal`",
+}
+PUSHED = {
+    "version": "as in the report of a run",
+    "run": "id of the push; also in the structured data of each message",
+    "region": "the region of the function",
+    "action": "`push`",
+    "status": "`ok` or `failed`; after `failed`, Connector Hub sends the batch again",
+    "error": "as in the report of a run",
+    "warnings": "such as events that are left to the next scheduled run",
+    "started": "start of the push (RFC 3339)",
+    "seconds": "seconds from the start to this report",
+    "batch": "events of the batch",
+    "fetched": "events that were looked at; less than `batch` if the push failed. `fetched = forwarded + unconfirmed + duplicates + filtered + deferred`",
+    "forwarded": "events that were sent and confirmed",
+    "unconfirmed": "events that may not have arrived; 0 unless the push failed",
+    "duplicates": "events that were sent before, by a run or a push",
+    "filtered": "reason → events that a rule filtered ([Rules](rules.md#order))",
+    "deferred": "events that are left to the next scheduled run ([How it works](how-it-works.md#push))",
+    "malformed": "forwarded events that could not be decoded",
+    "truncated": "as in the report of a run",
+    "abridged": "as in the report of a run",
+    "redacted": "as in the report of a run",
+    "bytes": "as in the report of a run",
+    "delay_seconds": "median of the seconds from the time of an event to the end of the push; null if no event has a time",
+    "longest_delay_seconds": "the maximum of these",
+    "api": "as in the report of a run, without Audit",
+    "receiver": "as in the report of a run",
+}
+PUSH_METRICS = {
+    "pushes_failed": ("count", "1 if the push failed"),
+    "events_pushed": ("count", "`forwarded`"),
+    "push_duplicates": ("count", "`duplicates`"),
+    "push_seconds": ("s", "`seconds`"),
+    "push_delay_seconds": ("s", "`longest_delay_seconds`, if an event has a time"),
 }
 POSITION = {
     "since": "the cursor before this run",
@@ -83,6 +122,15 @@ SEAL = {
     "pending": "the number of seals whose message is not confirmed, with this one",
     "chain_broken": "whether the seal before was deleted; a warning names it",
 }
+PROBLEMS = {
+    "region": "the reporting region, which lists the problems of all regions",
+    "active": "open problems that were listed",
+    "inactive": "resolved, dismissed and deleted problems that were listed",
+    "excluded": "problems in compartments that `COMPARTMENT_MODE` and `COMPARTMENT_IDS` exclude",
+    "changed": "problems that are new or have changed since the last poll",
+    "waiting": "those among them that are left to the next run, because time ran out or their details could not be read",
+    "without_details": "those that were forwarded as listed, without recommendation, because OCI rejected the request for their details",
+}
 REGIONS = {
     "all": "true if `REGIONS` is `all`",
     "listed": "when the subscribed regions were last listed (RFC 3339); null if that is not known",
@@ -105,6 +153,7 @@ METRICS = {
     "runs_skipped": ("count", "1 if another run held the lease; if the minimum over a period is 1, every run was skipped"),
     "first_start": ("count", "1 if the run found no state and was a first start"),
     "run_seconds": ("s", "`seconds`"),
+    "poll_seconds": ("s", "`seconds` of a poll of Cloud Guard, which has no `run_seconds`"),
     "events_fetched": ("count", "`fetched`"),
     "events_forwarded": ("count", "`forwarded`"),
     "events_unconfirmed": ("count", "`unconfirmed`"),
@@ -115,9 +164,14 @@ METRICS = {
     "events_abridged": ("count", "`abridged`"),
     "late_events": ("count", "`late`"),
     "late_seconds": ("s", "`latest_seconds`"),
+    "events_filled": ("count", "`filled`"),
+    "push_stopped": ("count", "1 if `filled` is not 0 and `pushed` is 0"),
     "reconcile_lag_seconds": ("s", "the greatest `lag_seconds` of the passes in `reconciliation`, if there are any"),
     "api_requests": ("count", "the sum over all services in `api`"),
     "api_throttled": ("count", "the sum over all services in `api`"),
+    "problems_active": ("count", "`problems.active`, of Cloud Guard"),
+    "problems_changed": ("count", "`problems.changed`, of Cloud Guard"),
+    "problems_waiting": ("count", "`problems.waiting`, of Cloud Guard"),
     "seals": ("count", "1 if the seal of the run is stored; if the sum over a period is 0, no run was sealed"),
     "seals_unsent": ("count", "`seal.pending`, if the run has a seal"),
     "seal_chain_broken": ("count", "1 if `seal.chain_broken`, if the run has a seal"),
@@ -158,9 +212,12 @@ def text() -> str:
     position = "\n".join(f"| `{name}` | {POSITION[name]} |" for name in Position.__struct_fields__)
     reconciliation = "\n".join(f"| `{name}` | {RECONCILIATION[name]} |" for name in ReconciledNow.__struct_fields__)
     seal = "\n".join(f"| `{name}` | {SEAL[name]} |" for name in SealNow.__struct_fields__)
+    problems = "\n".join(f"| `{name}` | {PROBLEMS[name]} |" for name in Problems.__struct_fields__)
     regions = "\n".join(f"| `{name}` | {REGIONS[name]} |" for name in RegionCoverage.__struct_fields__)
     compartments = "\n".join(f"| `{name}` | {COMPARTMENTS[name]} |" for name in CompartmentCoverage.__struct_fields__)
     metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in METRICS.items())
+    pushed = "\n".join(f"| `{name}` | {PUSHED[name]} |" for name in Pushed.__struct_fields__)
+    push_metrics = "\n".join(f"| `{name}` | {unit} | {what} |" for name, (unit, what) in PUSH_METRICS.items())
     one = report(filtered={"rate_limited": 1, "service": 5}, reconciliation={"60": PASS}, seal=SEALED)
     example = json.dumps(msgspec.to_builtins(one), indent=1)
     return f"""# Report and metrics
@@ -168,7 +225,7 @@ def text() -> str:
 After reading this page, you can interpret a run's report, and build dashboards and alarms on its metrics.
 `python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
-Each run of a region produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
+Each run of a region, and each poll of Cloud Guard, produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
 response. `epimetheus run --json` prints it. The metrics are derived from the report.
 
 The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members, and a text has at most
@@ -196,6 +253,12 @@ Each pass in `reconciliation`:
 | field | description |
 |---|---|
 {seal}
+
+`problems`:
+
+| field | description |
+|---|---|
+{problems}
 
 `coverage.regions`:
 
@@ -225,6 +288,20 @@ contains a warning, and the status of the run does not change. A health check po
 | metric | unit | description |
 |---|---|---|
 {metrics}
+
+## A push
+
+Each [push](how-it-works.md#push) has a report of its own, in the field `push` of its log line (`"event": "push"`), and in the function's response.
+
+| field | description |
+|---|---|
+{pushed}
+
+Its metrics are posted in the same way:
+
+| metric | unit | description |
+|---|---|---|
+{push_metrics}
 """
 
 
@@ -239,8 +316,11 @@ def test_every_field_and_every_metric_is_documented():
     assert list(REGIONS) == list(RegionCoverage.__struct_fields__)
     assert list(COMPARTMENTS) == list(CompartmentCoverage.__struct_fields__)
     assert list(RECONCILIATION) == list(ReconciledNow.__struct_fields__)
-    complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED)
-    assert set(METRICS) == set(measures(complete, OptionalMetrics(caches=True, performance=True)))
+    assert list(PUSHED) == list(Pushed.__struct_fields__)
+    assert list(PROBLEMS) == list(Problems.__struct_fields__)
+    complete = report(certificate_days=1.0, reconciliation={"60": PASS}, seal=SEALED, problems=Problems("eu-paris-1", 9, 8, 0, 2, 1, 0))
+    posted = {name for region in ("eu-paris-1", STREAM) for name in measures(replace(complete, region=region), OptionalMetrics(caches=True, performance=True))}
+    assert set(METRICS) == posted
     assert get_args(get_type_hints(Report)["error"])[0] is Problem
     assert get_type_hints(Position)["behind"] == dict[str, BehindNow]
 

@@ -53,6 +53,7 @@ REASONS = {
     "excluded_event": "the mode is `exclude`, and a pattern in `excluded_events` matches",
     "not_included_event": "the mode is `include`, and no pattern in `included_events` matches",
     "rate_limited": "`rate_limiting` allows no more events of this type in this hour",
+    "deferred": "in a [push](how-it-works.md#push) only: the event is left to the next scheduled run, and is not part of `filtered`",
 }
 
 KEYS = [
@@ -109,8 +110,9 @@ def text() -> str:
 After reading this page, you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged. It may contain the keys of
-the field map, which `FIELD_MAP` reads. Without `RULES`, everything is sent except the events of the deployment's own polling.
+`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged
+([Migrate](migrate.md)). It may contain the keys of the field map, which `FIELD_MAP` reads, and keys that begin with `_comment`. Without
+`RULES`, everything is sent except the events of the deployment's own polling.
 
 ## Test a rules file
 
@@ -153,8 +155,8 @@ The first rule that matches decides:
    anywhere except in `data.identity` and `data.request.headers`, in any letter case, and in the escapes of JSON, URLs and HTML.
 3. `never_drop`: sent.
 4. `priority_events`: sent, unless a rate limit for exactly this event name or type suppresses it.
-5. Own polling: filtered. These are successful calls of {calls}, made by
-   the deployment's own principal from its own address. The same calls from another address are sent.
+5. Own polling: filtered. These are successful calls made by the deployment's own principal from its own address:
+   {calls}. The same calls from another address are sent.
    The rules below apply to all other calls of this principal.
 6. `exclude_users`, `include_only_users`, `exclude_service_accounts`.
 7. The list of the mode.
@@ -211,9 +213,10 @@ because OCI records it. Therefore:
 
 ## Duplicates
 
-Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if its whole JSON text is the same, in
-the same compartment. If OCI lists an event again with a different text, the event is sent again. The SIEM can recognize it by the event's id,
-and nothing is lost. Two events that share id, time and type are both sent.
+Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if it says the same, in
+the same compartment: id, type, time, name, resource, identity, request, response, state change and details, whatever the order or the spelling.
+If OCI lists an event again with another of these values, the event is sent again. The SIEM can recognize it by the event's id, and nothing is
+lost. Two events that share id, time and type are both sent.
 
 ## People and services
 

@@ -8,6 +8,7 @@ import pytest
 from epimetheus.clock import Clock
 from epimetheus.errors import ConfigError, OutOfTime
 from epimetheus.function.invoke import InternalError, RequestError, RunFailed, deadline_of, invoke, read_request
+from epimetheus.function.request import Push
 
 
 @pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"action": "run"}', b' {"action":"run"} ', b'{"follow_seconds": 60}'])
@@ -26,13 +27,12 @@ def test_bodies_that_request_a_run(body):
         (b'{"follow_seconds": -1}', "follow_seconds"),
         (b'{"follow_seconds": 3601}', "follow_seconds"),
         (b'{"follow_seconds": "60"}', "follow_seconds"),
-        (b"[]", "The request was rejected: "),
         (b"run", "The request was rejected: "),
         (b"\xff\xfe", "The request was rejected: "),
-        (b"[" * 100_000, "The request was rejected: "),
+        (b'{"a":' * 100_000, "The request was rejected: "),
         (b'{"action": "%s"}' % (b"x" * 1000), f"The request was rejected: unknown action '{'x' * 80}…'."),
     ],
-    ids=["dance", "number", "typo", "half", "both", "negative", "long wait", "text", "list", "word", "bytes", "deep", "long"],
+    ids=["dance", "number", "typo", "half", "both", "negative", "long wait", "text", "word", "bytes", "deep", "long"],
 )
 def test_rejected_bodies(body, why):
     with pytest.raises(RequestError) as caught:
@@ -42,6 +42,13 @@ def test_rejected_bodies(body, why):
         'Send an empty body, {"action": "run"}, {"follow_seconds": 3480}, {"action": "health"}, '
         'or {"action": "replay", "from": "2026-11-24T10:00:00Z", "to": "2026-11-24T11:00:00Z"}; "reconcile" takes the same times.'
     )
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b" [1", b'{"data": 1}', b'{"logContent": {}}', b'{"stream": "s", "partition": "0", "value": "e30="}', b"[" * 100_000]
+)
+def test_a_list_and_an_event_are_a_batch(body):
+    assert read_request(body) == Push(body)
 
 
 def test_the_platforms_deadline(hand):

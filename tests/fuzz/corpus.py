@@ -203,18 +203,38 @@ def _exports() -> tuple[bytes, ...]:
     return (*messages, lines, b"\n".join(records), quoted, rows, b'{"run":"a1","seq":7,"event_id":"e-1"}\n', gzip.compress(lines))
 
 
+_GO_FILES = tuple(path.read_bytes() for path in sorted((_GOLDEN.parent / "data" / "go_program").iterdir()))
+_GO_MARKERS = (
+    b'{"last_event_time":"2026-01-01T11:00:00.123456789+05:45","last_event_id":"t|id","poll_count":288}',
+    b'{"last_event_time":"0001-01-01T00:00:00Z","poll_count":0,"region_markers":null}',
+    b'{"last_event_time":"2025-12-31T12:00:00Z","poll_count":7,"region_markers":{"us-ashburn-1":{"last_event_time":"2025-12-31T11:00:00Z"}}}',
+    b'{"last_event_time":"9999-12-31T23:59:59-23:59","poll_count":9223372036854775808}',
+)
+
+_BATCHES = tuple(
+    json.dumps(batch).encode()
+    for batch in (
+        [_LOGGING_EVENT, {"logContent": _LOGGING_EVENT}],
+        _LOGGING_EVENT,
+        [{"stream": "s", "partition": "0", "value": base64.b64encode(json.dumps([_LOGGING_EVENT]).encode()).decode(), "offset": 1}],
+        [{**_LOGGING_EVENT, "oracle": {"compartmentid": "c", "ingestedtime": "0001-01-01T00:00:00+23:59"}}, {**_LOGGING_EVENT, "time": 7}],
+    )
+)
+
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
     "event_file": (*_PAGES, *_EVENT_FILES),
     "state": _STATES,
-    "rules": _RULES,
+    "rules": (*_RULES, *_GO_FILES),
     "settings": _SETTINGS,
     "body": _BODIES,
+    "batch": (*_BATCHES, *_PAGES),
     "pem": _pems(),
     "variables": _VARIABLES,
     "entry": _ENTRIES,
     "seal": (_PACKED_SEAL, _PACKED_SEAL[:-1], _PACKED_SEAL.replace(b"04Z", b"61Z"), _SEAL_NAME, b'{"version":1}'),
     "export": _exports(),
+    "marker": _GO_MARKERS,
 })  # fmt: skip
 """Seeds by target."""

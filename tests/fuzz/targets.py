@@ -18,7 +18,9 @@ import msgspec
 
 from epimetheus.cli.env_file import parse_env
 from epimetheus.cli.event_forms import NotAnEvent, find_events
+from epimetheus.cli.go_marker import read_marker
 from epimetheus.cli.tfvars_parser import TfvarsSyntaxError, parse_tfvars
+from epimetheus.cli.times import Duration
 from epimetheus.config.field_map import read_field_map
 from epimetheus.config.rules_file import read_rules
 from epimetheus.config.settings import Settings
@@ -33,6 +35,9 @@ from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
 from epimetheus.render.renderer import Renderer
+from epimetheus.run.push_windows import INGESTED_WITHIN, PROCESSED_WITHIN, window_of
+from epimetheus.select.dedupe import event_key
+from epimetheus.source.connector_hub import read_batch
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.earlier_format import read_earlier
 from epimetheus.state.encoding import pack, unpack
@@ -42,6 +47,7 @@ from tests.render.helpers import FORMATS_AND_HEADERS, OCSF, SETTINGS, parts, rea
 
 MARKER = "hunter2"
 _DEEP = 500
+_NOW = 30_000_000  # minutes since the epoch
 _DIGITS = 4_000  # Python parses no integer of more than 4,300 digits; other parsers do
 _SECONDS, _SECONDS_PER_BYTE = 0.2, 2e-5  # per event: far more than linear cost, far less than quadratic
 _VALIDATED = 0.05  # share of OCSF events: schema validation costs a hundred times as much as rendering
@@ -139,6 +145,15 @@ def page(data: bytes) -> None:
     assert (None if events is None else len(events)) == (len(elements) if isinstance(elements, list) else None)
 
 
+def batch(data: bytes) -> None:
+    """Reads a batch of Connector Hub, each of its elements as an event with a window and a key, or raises RequestError."""
+    with contextlib.suppress(RequestError):
+        for pushed in read_batch(data):
+            window = window_of(pushed, _NOW)
+            assert 0 < window.end - window.start <= INGESTED_WITHIN + PROCESSED_WITHIN + 1
+            assert len(event_key(b"tag!", decode_event(pushed.text))) == 16
+
+
 def event_file(data: bytes) -> None:
     """Finds objects with an event type, or raises NotAnEvent."""
     with contextlib.suppress(NotAnEvent):
@@ -206,6 +221,20 @@ def rules(data: bytes) -> None:
             warnings = error.problems
             assert warnings
         assert all(problem.startswith(key) and problem.isprintable() for problem in warnings)
+
+
+def marker(data: bytes) -> None:
+    """Reads a marker of the Go program, and finds a minute within the retention of OCI Audit, or raises ConfigError that names the file."""
+    now = 1_767_268_800.0
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "marker"
+        path.write_bytes(data)
+        try:
+            minute = read_marker("FILE", path, "us-ashburn-1").minute("FILE", Duration(3600), now)
+        except ConfigError as error:
+            assert all(problem.startswith("FILE") and problem.isprintable() and len(problem) < 1000 for problem in error.problems)
+        else:
+            assert 0 <= now // 60 - minute + 65 <= 366 * 24 * 60
 
 
 def settings(data: bytes) -> None:
@@ -300,5 +329,5 @@ def export(data: bytes) -> None:
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
-    | {"pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export}
+    | {"batch": batch, "pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export, "marker": marker}
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from epimetheus.ledger.entry import Entry
 from epimetheus.ledger.messages import Messages
 from epimetheus.ledger.seal import (
+    MessagesOfSeals,
     PreviousSeal,
     Seal,
     SealCounts,
@@ -78,6 +79,9 @@ SEAL = Seal(
     rules_sha256="12" * 32,
     field_map_sha256=None,
     unsealed_runs=[],
+    seal_messages=MessagesOfSeals(enabled=True, confirmed=121),
+    ledger_days=35,
+    hostname=None,
     previous=PreviousSeal(sequence=122, sha256="34" * 32),
     signature=None,
 )

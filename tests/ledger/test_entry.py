@@ -71,6 +71,7 @@ def test_the_head_is_readable_and_the_keys_follow_in_its_order():
             DEV: [{"start": "2026-11-30T01:00:00Z", "end": "2026-11-30T02:00:00Z", "keys": 1, "sha256": digest(4)}],
             OPS: [{"start": "2026-11-30T01:00:00Z", "end": "2026-11-30T02:00:00Z", "keys": 1, "sha256": digest(9)}],
         },
+        "unsealed": {},
     }
     assert list(json.loads(head)["compartments"]) == [DEV, OPS, ROOT]
     assert keys == b"".join(map(key, (7, 1, 2, 4, 9))) + IDS

@@ -45,10 +45,12 @@ def test_a_packed_seal_is_canonical_json():
         b'"unconfirmed":0},"coverage":{"compartments":{"excluded":0,"existing":3,"polled":3,"unlisted":0,"unreadable":1},'
         b'"home_polled":true,"regions":{"excluded":["us-ashburn-1"],"polled":["eu-frankfurt-1"],"subscribed":["eu-frankfurt-1",'
         b'"us-ashburn-1"],"uncovered":[]}},"entries":[{"name":"2026/11/30/20261130T0645Z-20261130T0100Z-29401234-ab12cd34ef56-0001-poll",'
-        b'"sha256":"' + b"ef" * 32 + b'"}],"field_map_sha256":null,"messages":{"count":5,"sha256":"' + b"cd" * 32 + b'"},'
+        b'"sha256":"' + b"ef" * 32 + b'"}],"field_map_sha256":null,"hostname":null,"ledger_days":35,'
+        b'"messages":{"count":5,"sha256":"' + b"cd" * 32 + b'"},'
         b'"position":{"after":"2026-11-30T06:45:00Z","before":"2026-11-30T06:00:00Z"},"previous":{"sequence":122,"sha256":"'
         + b"34" * 32 + b'"},"product_version":"0.1.0","reconciled":{"1440":"2026-11-29T06:00:00Z","60":"2026-11-30T05:00:00Z"},'
-        b'"region":"eu-frankfurt-1","rules_sha256":"' + b"12" * 32 + b'","run":"ab12cd34ef56","sequence":123,"signature":null,'
+        b'"region":"eu-frankfurt-1","rules_sha256":"' + b"12" * 32 + b'","run":"ab12cd34ef56",'
+        b'"seal_messages":{"confirmed":121,"enabled":true},"sequence":123,"signature":null,'
         b'"status":"partial","tenancy":"ocid1.tenancy.oc1..r","time":"2026-11-30T06:47:04Z","unsealed_runs":[],"version":1}'
     )  # fmt: skip
     assert unpack(PACKED, "here") == SEAL

@@ -8,10 +8,11 @@ import pytest
 import responses
 
 from epimetheus.errors import CredentialsError, SourceError
-from epimetheus.observe.metrics import OptionalMetrics, measures, post
+from epimetheus.observe.metrics import OptionalMetrics, measures, post, push_measures
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
-from epimetheus.reports import ReconciledNow
+from epimetheus.reports import Pushed, ReconciledNow
 from epimetheus.testing.oci import World, mock_oci
+from tests.docs.test_report_doc import PUSH_METRICS
 from tests.support.reports import REFUSED, behind, covered, report
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
@@ -35,6 +36,8 @@ MEASURES = {
     "events_abridged": 0.0,
     "late_events": 0.0,
     "late_seconds": 0.0,
+    "events_filled": 0.0,
+    "push_stopped": 0.0,
     "api_requests": 9.0,
     "api_throttled": 1.0,
     "listing_age_seconds": 0.0,
@@ -139,9 +142,9 @@ def test_a_wrong_signature_raises_a_credentials_error(client, world):
     [
         (
             {"failedMetricsCount": 2, "failedMetrics": [{"message": "Quota exceeded"}, {"message": "x"}]},
-            "OCI rejected 2 of 23 metrics: Quota exceeded.",
+            "OCI rejected 2 of 25 metrics: Quota exceeded.",
         ),
-        ({"failedMetricsCount": 13}, "OCI rejected 13 of 23 metrics: no reason given."),
+        ({"failedMetricsCount": 13}, "OCI rejected 13 of 25 metrics: no reason given."),
     ],
 )
 def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, answer, what):
@@ -152,3 +155,16 @@ def test_rejected_metrics_raise_an_error_despite_status_200(api_key, tmp_path, a
         with pytest.raises(SourceError) as failed:
             post(client, "epimetheus", credentials.tenancy, DIMENSIONS, measures(report(), OptionalMetrics()), NOON)
     assert (failed.value.what, failed.value.do) == (what, HELP)
+
+
+def test_the_metrics_of_a_push_are_those_of_the_page():
+    fields = {
+        "run": "r", "region": "x", "status": "ok", "error": None, "warnings": [], "started": "", "seconds": 1.5, "batch": 4, "fetched": 4,
+        "forwarded": 3, "unconfirmed": 0, "duplicates": 1, "filtered": {}, "deferred": 0, "malformed": 0, "truncated": 0, "abridged": 0,
+        "redacted": 0, "bytes": 9, "delay_seconds": 40, "longest_delay_seconds": 60, "api": {}, "receiver": {},
+    }  # fmt: skip
+    values = {"pushes_failed": 0.0, "events_pushed": 3.0, "push_duplicates": 1.0, "push_seconds": 1.5, "push_delay_seconds": 60.0}
+    assert push_measures(Pushed(**fields)) == values
+    assert set(PUSH_METRICS) == set(values)
+    failed = push_measures(Pushed(**{**fields, "status": "failed", "longest_delay_seconds": None}))
+    assert (failed["pushes_failed"], "push_delay_seconds" in failed) == (1.0, False)

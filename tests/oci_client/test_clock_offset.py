@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
-from oci.identity import IdentityClient
 from oci.object_storage import ObjectStorageClient
 
 from epimetheus.clock import Clock, Deadline
@@ -13,6 +12,7 @@ from epimetheus.errors import ClockError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, corrected_now, to_oci_time
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 from epimetheus.wiring.wiring import Wiring
 from tests.support.hand import NOON

@@ -31,7 +31,7 @@ def terraform_statements():
 
 def test_the_conditions_of_this_test_are_those_of_terraform():
     assert all(f"all {{target.bucket.name='${{{bucket}}}'" in IAM for bucket in BUCKETS)
-    assert "target.metrics.namespace='${local.metrics_namespace}'" in IAM
+    assert "target.metrics.namespace='${var.metrics_namespace}'" in IAM
     assert '''"target.secret.id='${each}'"''' in IAM
 
 
@@ -41,6 +41,8 @@ def test_every_statement_agrees_with_terraform():
         policies.audit_events,
         policies.compartments,
         policies.regions,
+        policies.cloud_guard_config,
+        policies.cloud_guard_problems,
         policies.objects("audit"),
         policies.ledger("ledger"),
         policies.secret(SECRET),

@@ -249,7 +249,28 @@ def test_an_entry_of_a_replay_is_named_once_by_a_run_that_lists_it(stage):
         stage.run(**DEFAULT)
     seals = chain(stage)
     assert named(seals) == entries(stage)
-    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == ["replay", "replay"]
+    assert [entry.name.rpartition("-")[2] for entry in seals[1].entries] == 3 * ["replay"]
+
+
+@pytest.mark.parametrize("action", ["replay", "reconcile"])
+def test_entries_of_an_old_window_are_named_by_the_next_seal(stage, action):
+    """No run lists a window of some days ago again."""
+    stage.emit(stage.world.tenancy, 5, 25)
+    stage.run(**DEFAULT, INITIAL_LOOKBACK_HOURS="1")
+    ids = stage.emit(stage.world.tenancy, 3, 4 * 1440) + stage.emit(stage.world.tenancy, 3, 3 * 1440)
+    request = {"action": action, "from": "2025-12-28T00:00:00Z", "to": "2025-12-30T00:00:00Z"}
+    body = json.dumps({**request, "missing_only": True} if action == "replay" else request).encode()
+    (sent,) = stage.call(body, **DEFAULT)
+    assert (sent.status, sent.forwarded, stage.arrived()[5:]) == ("ok", 6, ids)
+    for _ in range(3):
+        stage.hand.forward(60)
+        stage.run(**DEFAULT)
+    seals = chain(stage)
+    assert named(seals) == entries(stage)
+    assert [bool(seal.entries) for seal in seals] == [True, True, False, False]
+    assert {entry.name.rpartition("-")[2] for entry in seals[1].entries} == {action}
+    (again,) = stage.call(body, **DEFAULT)
+    assert again.forwarded == 0
 
 
 def test_a_state_that_was_restored_continues_after_the_newest_stored_seal(stage):

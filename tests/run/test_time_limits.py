@@ -47,6 +47,28 @@ def test_without_responses_of_a_service_the_run_ends_before_the_deadline(stage, 
         assert expected in str(result)
 
 
+@pytest.mark.parametrize("kind", ["timeout", "stalled"])
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ("GetConfiguration", "Reading the configuration of Cloud Guard failed"),
+        ("ListProblems", "Listing the ACTIVE problems"),
+        ("GetProblem", None),
+    ],
+)
+def test_without_responses_of_cloud_guard_audit_events_arrive_in_time(stage, operation, expected, kind):
+    ids = stage.emit(stage.world.tenancy, 3, 30, 20)
+    for _ in range(30):
+        stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time)
+    stage.world.faults.add(kind, operation=operation, times=None)
+    result = ends_in_time(stage, API_CONCURRENCY="1", SOURCES="audit,cloud_guard", FORMAT="json")
+    assert stage.arrived() == ids
+    if expected is None:
+        assert (result[1].status, result[1].problems.waiting) == ("partial", 30)
+    else:
+        assert expected in str(result)
+
+
 def test_no_service_responds_after_mid_run(stage):
     for number in range(5):
         stage.emit(stage.world.add_compartment(f"c{number}"), 200, 50, 40)

@@ -25,11 +25,11 @@ def test_a_key_has_16_bytes_and_starts_with_its_compartment():
     assert one[:4] == TAG
 
 
-def test_a_key_depends_on_the_whole_text_and_the_compartment_only():
-    text = b'{"eventType":"t","eventId":"1","eventTime":"x","data":{"message":"m"}}'
-    assert key(text) == key(b"" + text)
+def test_a_key_depends_on_what_the_event_says_and_on_the_compartment_only():
+    text = b'{"eventType":"t","eventId":"1","eventTime":"x","data":{"eventName":"m"}}'
+    assert key(text) == key(b"" + text) == key(text.replace(b":{", b" : {"))
     assert key(text) != key(text, compartment_tag("b"))
-    for other in (text.replace(b'"m"', b'"n"'), text.replace(b'"1"', b'"2"'), text.replace(b'"x"', b'"y"'), text.replace(b":{", b": {")):
+    for other in (text.replace(b'"m"', b'"n"'), text.replace(b'"1"', b'"2"'), text.replace(b'"x"', b'"y"'), text.replace(b'"t"', b'"u"')):
         assert key(text) != key(other)
     assert event_key(TAG, Fetched(b"garbage", None)) == event_key(TAG, Fetched(b"garbage", None))
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-import requests
-from requests.adapters import BaseAdapter
+from oci._vendor import requests
+from oci._vendor.requests.adapters import BaseAdapter
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.response import HTTPResponse
 
@@ -17,6 +17,13 @@ from epimetheus.model import parse_minute
 from tests.simulation.tenancy import Place, Tenancy
 
 _minute = lru_cache(4096)(parse_minute)
+
+
+class _Raw(HTTPResponse):
+    """As the response of the real adapter."""
+
+    def end_within(self, seconds: float) -> None:
+        """See `RequestBudget.end_within`. No time passes while a body is read."""
 
 
 class RequestedWindow(NamedTuple):
@@ -165,5 +172,5 @@ def _answer(request, status: int, body: bytes, token: str | None = None, stalls:
     answer.request = request
     if token:
         answer.headers["opc-next-page"] = token
-    answer.raw = HTTPResponse(_Stalls(body) if stalls else io.BytesIO(body), status=status, preload_content=False, request_method="GET")
+    answer.raw = _Raw(_Stalls(body) if stalls else io.BytesIO(body), status=status, preload_content=False, request_method="GET")
     return answer

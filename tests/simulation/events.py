@@ -54,8 +54,20 @@ def make_event(stage: Stage, name: str, ocid: str, processed: float, late: tuple
 
 
 def key_of(compartment: str, raw: bytes) -> bytes:
-    """The key of an event in the ledger, as docs/ledger-format.md defines it."""
-    return hashlib.blake2b(compartment.encode(), digest_size=4).digest() + hashlib.blake2b(raw, digest_size=12).digest()
+    """The key of an event in the ledger, as docs/decisions/0019-keys-of-both-forms.md defines it."""
+    tag = hashlib.blake2b(compartment.encode(), digest_size=4).digest()
+    return tag + hashlib.blake2b(_content(raw), digest_size=12).digest()
+
+
+def _content(raw: bytes) -> bytes:
+    """What an event says, without the members that its forms do not share."""
+    event = json.loads(raw)
+    if not isinstance(event["eventType"], str):
+        return b"text " + raw
+    data = event["data"]
+    said = {"eventName": data["eventName"], "identity": data["identity"], "request": {}}
+    seconds = datetime.fromisoformat(event["eventTime"]).timestamp()
+    return json.dumps([event["eventId"], event["eventType"], seconds, said, None], sort_keys=True, separators=(",", ":")).encode()
 
 
 def differs(event: Event, message: bytes, form: str) -> str:

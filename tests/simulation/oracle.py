@@ -108,7 +108,7 @@ class Oracle:
         """An entry was written: its events have arrived, or a rule filtered them, and they are not sent again."""
         arrived, epoch = self.receipts.up_to_now(), epoch_of(data)
         for name in self._names(data):
-            if name not in arrived and not self._may_lack(self.tenancy.by_name[name]):
+            if name not in arrived and not self.may_lack(self.tenancy.by_name[name]):
                 raise Broken(f"2: {name} is in the ledger, and has not arrived")
             self.in_ledger[name] = epoch
             self.unentered.discard(name)
@@ -126,7 +126,8 @@ class Oracle:
         windows = self.wire.windows[ocid]
         for event in self._between(place, before, mark):
             if event.name in arrived:
-                self.committed |= {event.name} - self.unentered
+                entered = not self.settings.push or event.name in self.in_ledger  # a push that failed may have sent it, and not entered it
+                self.committed |= {event.name} - self.unentered if entered else set()
             elif self._must_have(event, windows) and not self._may_be_given_up(ocid, place, mark, arrived):
                 raise Broken(f"1, 2: {event.name} of {ocid} is before the position, was readable, and has not arrived")
         self.wire.windows[ocid] = [one for one in windows if one.end > mark - 86_400][-60:]
@@ -137,14 +138,14 @@ class Oracle:
             return
         for event in self._between(place, mark - self.settings.overlap * 60, mark):
             listed = event.processed >= self.due_from[ocid] and event.listed <= self.began
-            if listed and event.name not in arrived and event.name not in self.excused and not self._may_lack(event):
+            if listed and event.name not in arrived and event.name not in self.excused and not self.may_lack(event):
                 raise Broken(f"1: {event.name} of {ocid} is in the overlap, was listed before the run, and has not arrived")
 
     def _stopped(self, ocid: str, place: Place, arrived: Counter[str]) -> None:
         """A compartment is no longer polled: a deleted one that was refused for long may be given up with missing events."""
         if place.state == "DELETED" and ocid not in self.given_up_before and self._is_hopeless(ocid, place):
             lacking = [event for event in self._between(place, self.marks[ocid], self.stage.now) if event.name not in arrived]
-            if [event for event in lacking if event.due and not self._may_lack(event)]:
+            if [event for event in lacking if event.due and not self.may_lack(event)]:
                 self._give_up(ocid, lacking)
 
     def _first_polled(self, ocid: str, place: Place) -> None:
@@ -154,7 +155,7 @@ class Oracle:
 
     def _must_have(self, event: Event, windows) -> bool:
         """Whether the last run that requested its time could read it, and no rule may filter it."""
-        if event.name in self.excused or self._may_lack(event):
+        if event.name in self.excused or self.may_lack(event):
             return False
         asked = [one.began for one in windows if one.start <= event.processed < one.end]
         return not asked or event.listed <= max(asked)
@@ -198,8 +199,14 @@ class Oracle:
         self.limits_hold = False
 
     def rewound(self, data: bytes, start: float) -> None:
-        """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still."""
-        kept = {name: epoch for name, epoch in self.in_ledger.items() if self.tenancy.by_name[name].processed < start}
+        """The operator moved the cursor back: events from ``start`` on may be sent again; earlier ones are in the ledger still.
+
+        Not those of a compartment that is only pushed so far: it is read from its creation once it is polled, in the new epoch.
+        """
+        events, polled = self.tenancy.by_name, marks_of(data).read
+        kept = {
+            name: epoch for name, epoch in self.in_ledger.items() if events[name].processed < start and events[name].compartment in polled
+        }
         rolled_back = self.chain.rolled_back
         self.replaced(data, "")
         self.chain.rolled_back = rolled_back
@@ -326,9 +333,13 @@ class Oracle:
                 raise Broken(f"4: {key}: {count}, and {self.held.get(key, 0)} were rate-limited before")
             self.held[key] = count.suppressed
 
-    def _may_lack(self, event: Event) -> bool:
+    def may_lack(self, event: Event) -> bool:
         """Whether a rule may have filtered this event."""
         return bool(self.may_lack_kinds) and event.kind.rpartition(".")[2] in self.may_lack_kinds
+
+    def is_limited(self, event: Event) -> bool:
+        """Whether a rule limits the events of this type per hour."""
+        return event.kind.rpartition(".")[2] in self.settings.rules.limits
 
     def _check_limits(self, arrived: Counter[str], end: float) -> None:
         """Of a type with a limit, the allowed events arrived; the others were counted and reported."""
@@ -373,7 +384,7 @@ class Oracle:
             lacking = [event for event in self._between(place, self.due_from[ocid], end) if event.name not in arrived]
             self.beyond += sum(not event.due for event in lacking)
             must = [event for event in lacking if event.due or self.relists]
-            lost = [event for event in must if event.name not in self.excused and not self._may_lack(event)]
+            lost = [event for event in must if event.name not in self.excused and not self.may_lack(event)]
             if lost:
                 raise Broken(f"1: {len(lost)} events of {ocid} never arrived, the first {lost[0]}")
         self._check_limits(arrived, end)

@@ -5,7 +5,7 @@ import threading
 import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import SimpleNamespace
 
@@ -29,10 +29,12 @@ from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.wiring.regions import run_regions
 from tests.simulation.audit import Wire
 from tests.simulation.chance import Killed, Stage
+from tests.simulation.days import Days, verify_days
 from tests.simulation.events import Event
 from tests.simulation.keeping import state_session
 from tests.simulation.ledger import LedgerShelf
 from tests.simulation.oracle import Oracle
+from tests.simulation.pushes import Pushes
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.seals import SealShelf
 from tests.simulation.settings import RULES, Settings, known
@@ -50,13 +52,18 @@ SLOWEST = 0.5
 
 @dataclass
 class Outcome:
-    """The outcome of a seed. ``repeats``: events sent again. ``beyond``: events lost because they were listed after the overlap."""
+    """The outcome of a seed. ``repeats``: events sent again. ``beyond``: events lost because they were listed after the overlap.
 
+    ``days``: the days of the play, each verified alone.
+    """
+
+    seed: int
     faults: dict[str, int]
     runs: int
     repeats: int
     events: int
     beyond: int
+    days: Days
 
 
 class _Page(Events):
@@ -132,12 +139,13 @@ class SimulatedWiring:
     """Stands in for `epimetheus.wiring.Wiring` in `epimetheus.wiring.regions.run_regions`, with simulated connections."""
 
     warnings: Sequence[str] = ()
-    settings = SimpleNamespace(metrics_namespace=None)
+    settings = SimpleNamespace(metrics_namespace=None, sources=("audit",))
 
     def __init__(self, theatre: "Theatre", deadline: Deadline) -> None:
         self.clock = theatre.stage.clock
         self.deadline = deadline
         self.regions = [region.name for region in theatre.regions]
+        self.oci = SimpleNamespace(audit=self._audit)
         self._theatre = theatre
         self._delivered = {region.name: DeliveredKeys() for region in theatre.regions}
 
@@ -147,11 +155,15 @@ class SimulatedWiring:
     def options(self, region: str) -> RunOptions:
         return self._theatre.settings.options(region, ROOT)
 
-    def ports(self, region: str, run_id: str, deadline: Deadline, observer) -> RunPorts:
+    def _audit(self, region: str) -> _Audit:
+        one = self._theatre.region(region)
+        one.audit = _Audit(one, self._theatre.settings)
+        return one.audit
+
+    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
-        one.audit = _Audit(one, settings)
         reserve = commit_reserve(deadline.left())
         one.shelf.patience = one.ledger.patience = reserve / 4
         one.seals.patience = reserve / 8
@@ -171,7 +183,7 @@ class SimulatedWiring:
                 "seals": SealChain(one.seals),
                 "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve))),
                 "list_page": one.tenancy.list_page,
-                "audit": one.audit,
+                "audit": source,
                 "calls": Calls(),
                 "sender": sender,
                 "certificate_end": lambda: None,
@@ -186,9 +198,10 @@ class SimulatedWiring:
 
 
 class Theatre:
-    """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs."""
+    """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs. ``push``: Connector Hub pushes the events, too."""
 
-    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False) -> None:
+    def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False, push: bool = False) -> None:
+        self.seed = seed
         random.seed(seed)  # the jitter of tenacity and the SDK
         self.stage = Stage(seed, without)
         self.stage.calm = calm
@@ -196,10 +209,14 @@ class Theatre:
         self.events: dict[str, Event] = {}
         self.siem = Siem(self.stage)
         self.settings = self._first_settings(dice)
+        if push:  # in JSON, the form of an event shows how it came
+            form = "cef" if self.settings.form == "json" else self.settings.form
+            self.settings = replace(self.settings, push=True, settle=20, form=form)
         self.siem.relp = self.settings.relp
         self.receipts = Receipts(self.siem, self.events, self.settings.form)
         names = NAMES if self.stage.chance("two regions", 0.15) else NAMES[:1]
         self.regions = [Region(self, name, mark) for name, mark in zip(names, "ab", strict=False)]
+        self.pushes = [Pushes(self, region) for region in self.regions] if push else []
         self.weather = Weather(self)
         self.acts = dice.choice((8, 12, 18, 27)) if dice.random() < 0.92 else 60
         self.runs = 0
@@ -254,19 +271,26 @@ class Theatre:
         self.grow()
         for _ in range(self.acts):
             self.weather.change()
+            self.weather.change_messages()
             self.act()
             stage.now += stage.dice.choice((60, 600, 1800, 3600))
             self.grow()
         self.catch_up()
+        days = self.verify()
         oracles = [region.oracle for region in self.regions]
-        return Outcome(
-            dict(stage.counted), self.runs, sum(one.repeats for one in oracles), len(self.events), sum(one.beyond for one in oracles)
-        )
+        repeats, beyond = sum(one.repeats for one in oracles), sum(one.beyond for one in oracles)
+        return Outcome(self.seed, dict(stage.counted), self.runs, repeats, len(self.events), beyond, days)
 
     def grow(self) -> None:
         for region in self.regions:
             region.tenancy.kept = region.oracle.marks
             region.tenancy.grow()
+        for pushes in self.pushes:
+            pushes.step()
+
+    def wiring(self, deadline: Deadline) -> SimulatedWiring:
+        """The simulated connections of an invocation until ``deadline``."""
+        return SimulatedWiring(self, deadline)
 
     def act(self) -> None:
         """One invocation, which may be stopped at any step or overlapped by another."""
@@ -290,11 +314,15 @@ class Theatre:
         stage.dead = False
 
     def overlap(self) -> None:
-        """Another invocation while one is running."""
+        """Another invocation, or a push, while one is running."""
         kept = [(region, region.oracle.began, region.shelf.patience, region.audit) for region in self.regions]
         for region in self.regions:
             region.oracle.overlapped = True
-        self.call(30.0)
+        if self.pushes and self.stage.dice.random() < 0.5:
+            self.stage.counted["push during a run"] += 1
+            self.grow()
+        else:
+            self.call(30.0)
         for region, began, patience, audit in kept:
             region.oracle.began = region.wire.began = began
             region.shelf.patience = region.ledger.patience = patience
@@ -372,7 +400,12 @@ class Theatre:
             ids = {run: found for (name, run), found in self.receipts.ids.items() if name == region.name}
             region.oracle.chain.check_messages(ids)
             region.oracle.chain.check_end(region.shelf.data or b"", region.ledger.objects, self.receipts.seals[region.name])
-        Verified(self.regions, self.stage.now, self.receipts.messages).check(random.Random(self.runs))
+
+    def verify(self) -> Days:
+        """``verify`` is complete and names what is removed. The result of each day."""
+        verified = Verified(self.regions, self.stage.now, self.receipts.messages)
+        verified.check(random.Random(self.runs))
+        return verify_days(verified, self.receipts.times)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class Receipts:
     ``seals``: region → (sequence number, start of the SHA-256) → number of copies. ``ids``: (region, run) → sequence number of a message →
     its event ID, ``-`` if it has none.
     ``form``: the message format. ``events``: all events by name. ``reads_notices``: notices in this format are read. ``messages``: what
-    ``verify`` recognizes in all messages.
+    ``verify`` recognizes in all messages; ``times``: when each was received.
     """
 
     def __init__(self, siem: Siem, events: dict[str, Event], form: str) -> None:
@@ -39,6 +39,7 @@ class Receipts:
         self.ids: defaultdict[tuple[str, str], dict[int, str]] = defaultdict(dict)
         self.seals: defaultdict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
         self.messages: list[SiemMessage] = []
+        self.times: list[float] = []
         self._read = 0
 
     def up_to_now(self) -> Counter[str]:
@@ -46,17 +47,18 @@ class Receipts:
         self.siem.live()
         kept = self.siem.kept
         for at in range(self._read, len(kept)):
-            self._one(kept[at])
+            self._one(kept[at], self.siem.kept_at[at])
             kept[at] = b""
         self._read = len(kept)
         return self.arrived
 
-    def _one(self, message: bytes) -> None:
+    def _one(self, message: bytes, at: float) -> None:
         if _SECRET in message:
             raise Broken(f"7: a secret was sent: {message!r}")
         self._identify(message)
         if parsed := parse_message(message):
             self.messages.append(parsed)
+            self.times.append(at)
         if _NOTICE.match(message):
             self._notice(message.decode())
             return

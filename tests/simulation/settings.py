@@ -31,6 +31,7 @@ class Settings:
     relp: bool = False
     reconcile: tuple[int, ...] = (60, 1440)
     seal_messages: bool = True
+    push: bool = False
 
     @property
     def listing_max_age(self) -> int:
@@ -53,6 +54,7 @@ class Settings:
             sub_window_pages=self.sub_window_pages,
             seals=SealOptions(SEAL_KEY, self.seal_messages),
             reconcile_after=self.reconcile,
+            push=self.push,
         )
 
 

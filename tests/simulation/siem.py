@@ -145,7 +145,7 @@ class RelpConnection:
                 return
             data, self.unread = self.unread[found.end() : end - 1], self.unread[end:]
             if command == b"syslog":
-                siem.kept.append(data)
+                siem.keep(data, stage.now)
                 if stage.chance("receiver dies before it acknowledges", siem.mortality / 8):
                     siem.die()
                     return
@@ -159,13 +159,14 @@ def _may_begin(data: bytes) -> bool:
 
 
 class Siem:
-    """The receiver. ``kept``: every message that it has stored for good."""
+    """The receiver. ``kept``: every message that it has stored for good; ``kept_at``: when it received each."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.relp = False
         self.connections: list[StreamConnection | RelpConnection] = []
         self.kept: list[bytes] = []
+        self.kept_at: list[float] = []
         self.queue: list[tuple[float, bytes]] = []
         self.down_until = self.stalled_until = 0.0
         self.mortality = stage.dice.choice((0.0, 0.002, 0.02, 0.1))
@@ -195,8 +196,15 @@ class Siem:
         if not self.queue:
             return
         moment = self.stage.now - ago
-        self.kept += [message for at, message in self.queue if at <= moment]
+        for at, message in self.queue:
+            if at <= moment:
+                self.keep(message, at)
         self.queue = [(at, message) for at, message in self.queue if at > moment]
+
+    def keep(self, message: bytes, at: float) -> None:
+        """Store a message for good."""
+        self.kept.append(message)
+        self.kept_at.append(at)
 
     def read(self, connection: StreamConnection) -> None:
         if self.stage.now < self.stalled_until:

@@ -57,7 +57,7 @@ class Verified:
 
     def check(self, dice: random.Random) -> None:
         """Check that it is complete, and that each mutation is named. Raises Broken."""
-        lost = {f"ledger/{region}/{name}" for region in self.seals for name in self._lost(region)}
+        lost = self.lost
         before = self.run(self.messages)
         if {fault.object for fault in before.faults} != lost or any(not fault.kind.startswith("entry_") for fault in before.faults):
             raise Broken(f"verify: {[fault.what for fault in before.faults]}, but only {lost} were lost")
@@ -66,11 +66,17 @@ class Verified:
         self._check_seal(dice, known)
         self._check_entry(dice, known)
 
-    def run(self, messages: Sequence[SiemMessage]) -> Verification:
+    @property
+    def lost(self) -> set[str]:
+        """The sealed entries that are not as their seal says, as objects."""
+        return {f"ledger/{region}/{name}" for region in self.seals for name in self._lost(region)}
+
+    def run(self, messages: Sequence[SiemMessage], window: Window | None = None) -> Verification:
+        """``verify`` with an export of ``messages``. ``window``: by default the whole play."""
         sources = [
             RegionSource(name, _store(self.seals[name]), _store(self.entries[name]), partial(self._head, name)) for name in self.seals
         ]
-        request = Request(Window(0, self.minute + 1), [SEAL_KEY.public], self.minute, _DAYS)
+        request = Request(window or Window(0, self.minute + 1), [SEAL_KEY.public], self.minute, _DAYS)
         result = verify(request, sources, [Messages(messages)], _Quiet(), {})
         if not any(region.oracle.chain.rolled_back for region in self.regions):
             return result
@@ -150,12 +156,19 @@ class Verified:
         return {entry["name"]: entry["sha256"] for seal in seals for entry in seal["entries"]}
 
     def _lost(self, region: str) -> set[str]:
-        objects = self.entries[region]
-        return {name for name, sha256 in self._named(region).items() if hashlib.sha256(objects.get(name, b"")).hexdigest() != sha256}
+        """The entries that are missing or damaged. Of those that no seal names, only damaged ones are known."""
+        objects, named = self.entries[region], self._named(region)
+        lost = {name for name, sha256 in named.items() if hashlib.sha256(objects.get(name, b"")).hexdigest() != sha256}
+        return lost | {name for name in objects.keys() - named.keys() if not _is_whole(objects[name])}
 
     def _head(self, region: str) -> ChainHead | None:
         head = self.states[region]["seals"]["head"]
         return ChainHead(head["sequence"], head["sha256"], stored=head["stored"], sent=head["sent"])
+
+
+def _is_whole(entry: bytes) -> bool:
+    first, _, rest = entry.partition(b"\n")
+    return first.endswith(hashlib.sha256(rest).hexdigest().encode())
 
 
 def _store(objects: dict[str, bytes]) -> MemoryStore:

@@ -1,5 +1,6 @@
 """Faults between runs that last hours or days: outages, lost permissions, a replaced state, changed settings, clock jumps."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ class Weather:
             "entries deleted or damaged": self.entries_lost,
             "clock jumps": self.clock_jumps,
         }
+        self.own_dice = random.Random(f"SEAL_MESSAGES {theatre.seed}")
+        self.messages_change = self.own_dice.random() < SHARE and self.stage.has("settings: SEAL_MESSAGES")
         dice = self.stage.dice
         self.kinds = {kind: strike for kind, strike in kinds.items() if dice.random() < SHARE and self.stage.has(kind)}
         self.stage.slowness = 6.0 if self.stage.chance("slow answers", 0.15) else 1.0
@@ -60,10 +63,17 @@ class Weather:
             if self.stage.chance(kind, 0.1):
                 strike()
 
+    def change_messages(self) -> None:
+        """Turn SEAL_MESSAGES off or on. Its own random numbers leave the other faults of a seed as they are."""
+        if self.messages_change and self.own_dice.random() < SHARE:
+            self.stage.counted["settings: SEAL_MESSAGES"] += 1
+            self.theatre.settings = replace(self.theatre.settings, seal_messages=not self.theatre.settings.seal_messages)
+
     def clear(self) -> None:
         """End all faults, and select all compartments."""
         theatre, self.stage.slowness = self.theatre, 1.0
         theatre.siem.stalled_until = theatre.siem.down_until = 0.0
+        theatre.settings = replace(theatre.settings, seal_messages=True)
         if theatre.settings.mode != "all":
             theatre.configure(replace(theatre.settings, mode="all", ids=()))
         for region in theatre.regions:

@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import socket
+import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,8 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, OutOfTime
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import sign_in
+from epimetheus.oci_client.http_limits import PIECE_BYTES
+from epimetheus.source import page_room
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.fetch import FetchTask, Page, fetch
 from epimetheus.source.rate_limiter import RateLimiter
@@ -97,6 +101,7 @@ GOOD = {
     "sized": sized(PAGE),
     "ended by closing the connection": OK + b"\r\n" + PAGE,
     "chunked": chunked(PAGE[:7], PAGE[7:]) + b"0\r\n\r\n",
+    "chunks of one byte": chunked(*(bytes([byte]) for byte in PAGE)) + b"0\r\n\r\n",
     "gzip": sized(GZIPPED, b"Content-Encoding: gzip"),
     "invalid content length": OK + b"Content-Length: many\r\n\r\n" + PAGE,
     "empty page token": sized(PAGE, b"opc-next-page: "),
@@ -159,6 +164,24 @@ def test_a_page_sent_byte_by_byte_is_read(server, audit):
     assert read(audit) == [2]
 
 
+def calls_to_read(server, audit, chunks):
+    """How many Python functions are called to read a page of ``chunks`` chunks of 8 kB."""
+    server.parts = [chunked(b"[", *[b" " * 8192] * chunks, b"]") + b"0\r\n\r\n"]
+    calls = Counter()
+    sys.setprofile(lambda frame, event, _: calls.update([event]))
+    try:
+        assert read(audit) == [0]
+    finally:
+        sys.setprofile(None)
+    return calls["call"]
+
+
+def test_a_chunk_costs_few_calls(server, audit):
+    """OCI sends chunks of 8 kB, a page has hundreds of them, and a round through urllib3 for each costs as much as decoding it does."""
+    calls_to_read(server, audit, 1)
+    assert calls_to_read(server, audit, 1010) - calls_to_read(server, audit, 10) < 15 * 1000
+
+
 def test_a_slow_body_ends_at_the_deadline(server, audit):
     server.parts, server.pause = [OK + b"\r\n[", *[b" "] * 1000], 0.02
     began = time.monotonic()
@@ -217,3 +240,20 @@ def test_the_certificates_of_the_environment_are_trusted(credentials, monkeypatc
     cause = r"invalid path: /nowhere/ca\.pem"
     with contextlib.closing(audit_api(credentials, "https://audit.invalid")) as audit, pytest.raises(CompartmentError, match=cause):
         read(audit)
+
+
+def test_a_slow_receiver_leaves_few_bytes_in_memory(server, credentials):
+    """Of eight workers with pages of 3 MB, while the first page is being forwarded."""
+    size, tasks = 3 << 20, [FetchTask(str(number), WINDOW) for number in range(16)]
+    server.parts = [sized(b"[" + b" " * size + b"]")]
+    with contextlib.closing(audit_api(credentials, server.url)) as audit:
+        results = fetch(tasks, audit.pages, concurrency=8, deadline=Deadline.after(SYSTEM, 60.0))
+        with contextlib.closing(results):
+            first = next(results)
+            settled = -1
+            while settled != (settled := audit.room.bytes):
+                time.sleep(0.5)
+            assert size < settled < page_room.ROOM_BYTES + size + 8 * PIECE_BYTES
+            del first
+            assert sum(isinstance(result, Page) for result in results) == len(tasks) - 1
+        assert audit.room.bytes == 0

@@ -1,11 +1,11 @@
-"""The SDK's Identity client against the OCI stand-in, in process and over HTTP: a listing is complete, or it is an error."""
+"""The Identity client against the OCI stand-in, in process and over HTTP: a listing is complete, or it is an error."""
 
 import pytest
-from oci.identity import IdentityClient
 
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
+from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source.compartments import discover
 from epimetheus.source.identity import compartment_pages, subscribed_regions
 from epimetheus.testing.oci import World, backend, mock_oci, serve

@@ -35,6 +35,28 @@ def drips_body(sock: socket.socket) -> None:
     _drip(sock, b"[" + b" " * 99_998 + b"]")
 
 
+def drips_after_a_fast_start(sock: socket.socket) -> None:
+    sock.sendall(_OK + b"Content-Length: 2000000\r\n\r\n[" + _MEBIBYTE)
+    _drip(sock, b" " * 900_000)
+
+
+def drips_chunks_after_a_fast_start(sock: socket.socket) -> None:
+    sock.sendall(_OK + b"Transfer-Encoding: chunked\r\n\r\n100000\r\n" + _MEBIBYTE + b"\r\n")
+    _drip(sock, b"1\r\n \r\n" * 100_000)
+
+
+def drips_gzip_after_a_fast_start(sock: socket.socket) -> None:
+    sock.sendall(_OK + b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n" + gzip.compress(_MEBIBYTE))
+    _drip(sock, _GIBIBYTE[:10_000])
+
+
+def sends_tiny_chunks_forever(sock: socket.socket) -> None:
+    """At full speed: what takes the time is reading them."""
+    sock.sendall(_OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        sock.sendall(b"1\r\n \r\n" * 10_000)
+
+
 def continues_forever(sock: socket.socket) -> None:
     while True:
         sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -87,7 +109,9 @@ def redirects(sock: socket.socket) -> None:
     sock.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/elsewhere\r\nContent-Length: 0\r\n\r\n")
 
 
-SLOW = (drips_status, drips_headers, drips_body, continues_forever, reads_nothing)
+LATE = (drips_body, drips_after_a_fast_start, drips_chunks_after_a_fast_start, drips_gzip_after_a_fast_start, sends_tiny_chunks_forever)
+"""The status and the headers arrive at once, and the body does not end."""
+SLOW = (drips_status, drips_headers, continues_forever, reads_nothing, *LATE)
 LONG = (endless_chunks, endless_chunk_size, endless_body, announces_terabytes, gzip_bomb, gzip_bomb_in_an_error)
 
 

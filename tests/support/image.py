@@ -61,9 +61,9 @@ def lay_out_code(image):
                     shutil.copyfile(ROOT / file, placed)
 
 
-def lay_out_packages(folder):
+def lay_out_packages(folder, requirements=(ROOT / "requirements.txt").read_text("utf-8")):
     """What `pip install --no-deps --no-compile --target` makes of requirements.txt, as links to what is installed already."""
-    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+    for line in requirements.splitlines():
         name, pinned, version = line.partition("==")
         if not pinned:
             continue
@@ -100,10 +100,15 @@ def lay_out(image):
     lay_out_packages(image / "python")
     lay_out_code(image)
     before = size(image)
+    prune_and_compile(image)
+    return Image(image, before)
+
+
+def prune_and_compile(image):
+    """RUN of the build stage, after the packages and the code."""
     subprocess.run([PYTHON, PRUNE, image / "python"], check=True, capture_output=True)
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     subprocess.run([PYTHON, *compiling, image / "python", image / "function"], check=True)
-    return Image(image, before)
 
 
 def within(image, text):

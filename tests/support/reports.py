@@ -40,6 +40,8 @@ def report(**changes) -> Report:
         "late": 0,
         "seal": None,
         "latest_seconds": 0,
+        "pushed": 0,
+        "filled": 0,
         "reconciliation": {},
         "listing_stale": False,
         "listing_age_seconds": 0,

@@ -114,6 +114,6 @@ def _run(random_source, region, share, start, cursors):
         run=f"{random_source.getrandbits(48):012x}", region=region, started=time_text(start), seconds=seconds, position=position,
         status="failed" if down else "partial" if behind else "ok", error=REFUSED if down else None, fetched=fetched,
         forwarded=fetched - sum(filtered.values()) if not down else 0, duplicates=0, filtered={k: v for k, v in filtered.items() if v},
-        relisted=fetched, late=found, latest_seconds=5400 if found else 0, reconciliation=passes,
+        relisted=fetched, late=found, latest_seconds=5400 if found else 0, pushed=0, filled=0, reconciliation=passes,
     )  # fmt: skip
     return start + seconds, one

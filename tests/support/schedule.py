@@ -36,6 +36,8 @@ LONG = (
 """Files that take long, in one process each. Of those that wait, one at a time runs, so that other processes use the cores."""
 SPREAD = (
     "tests/docs/test_try_every_command_doc.py",
+    "tests/docs/test_migrate_doc.py",
+    "tests/state/test_import.py",
     "tests/docs/test_getting_started_doc.py",
     "tests/function/test_process.py",
     "tests/function/test_ledger_process.py",

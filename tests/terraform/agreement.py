@@ -69,6 +69,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "initial_lookback_hours": (0, 8760, 8761, -1, 1.5),
     "overlap_minutes": (0, 1440, 1441, -1),
     "settle_minutes": (0, 60, 61, -1),
+    "sources": (["cloud_guard"], ["audit"], ["audit", "cloud_guard"], ["logging"], ["audit", "push"]),
+    "cloud_guard_minutes": (1, 30, 0, 31, 1.5),
     "reconcile_after": ([60, 1440], [], [5, 10080], [1440, 60], [60, 60], [4], [10081], [5.5], [60, 61, 62, 63, 64], [-60]),
     "slice_minutes": (1, 10080, 0, 10081),
     "api_concurrency": (1, 64, 0, 65),

@@ -138,7 +138,7 @@ configurations.
 
 ## Inputs
 
-`null` stands for the default in the description.
+`null` stands for the default. Where it depends on other inputs, the description has it.
 
 | name | description | type | default |
 |---|---|---|---|

@@ -3,6 +3,7 @@
 import re
 
 from epimetheus.observe.metrics import OptionalMetrics, measures
+from epimetheus.problem import STREAM
 from epimetheus.reports import ReconciledNow
 from tests.support.reports import report
 from tests.terraform.hcl import MODULE, ROOT, module_locals
@@ -17,6 +18,12 @@ def test_each_alarm_queries_a_metric_that_is_posted():
     watched = re.findall(r"(\w+)\[\$\{local\.window\}\]\$\{local\.this_deployment\}\.groupBy\(region\)", alarms)
     assert len(watched) == alarms.count("local.window}]") == 17
     assert set(watched) <= POSTED
+
+
+def test_the_alarm_of_cloud_guard_queries_a_metric_that_its_runs_post_and_others_do_not():
+    (name,) = re.findall(r"(\w+)\[\$\{local\.poll_window\}\]", str(module_locals(MODULE / "observability.tf")["cloud_guard_alarms"]))
+    assert name in measures(report(region=STREAM), OptionalMetrics())
+    assert name not in POSTED
 
 
 def test_each_widget_of_the_dashboard_queries_a_metric_that_is_posted():
@@ -41,6 +48,6 @@ def test_alarms_on_absence_say_that_they_clear():
     """`absent()` forgets a stream after its period, and the alarm then clears without a reason."""
     text = (MODULE / "observability.tf").read_text("utf-8")
     blocks = [block for block in re.findall(r"\w+ = \{\n      query.*?\n    \}", text, re.S) if ".absent(3d)" in block]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     assert all("${local.absent_clears}" in block for block in blocks)
     assert OPERATE.read_text("utf-8").count("**This alarm clears after three days**") == 1

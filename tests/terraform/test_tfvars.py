@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from epimetheus.cli.tfvars import CREATED_KEY, read_tfvars
-from tests.terraform.agreement import VALUES
-from tests.terraform.hcl import MODULE
+from tests.terraform.agreement import VALUES, accepts
+from tests.terraform.hcl import MODULE, variables
 
 SECRET = "ocid1.vaultsecret.oc1..aaa"
 TENANCY, COMPARTMENT = "ocid1.tenancy.oc1..aaa", "ocid1.compartment.oc1..aaa"
@@ -31,6 +31,7 @@ FILES = {
         redact = ["data.identity.ipAddress"]
         reconcile_after = [1440, 90]
         seal_messages = true
+        push_enabled = true
         api_requests_per_second = 2.50
         metrics_namespace = ""
         metrics_compartment_ocid = "{TENANCY}"
@@ -62,6 +63,7 @@ FILES = {
             "syslog_port": 6515,
             "regions": ["PHX", "eu-frankfurt-1", "iad"],
             "seal_messages": True,
+            "push_enabled": True,
             "syslog_timeout_seconds": 2.5,
             "log_level": None,
         }
@@ -75,7 +77,7 @@ def module(tmp_path_factory):
     if not shutil.which("terraform"):
         pytest.skip("Terraform is not installed")
     folder = tmp_path_factory.mktemp("module")
-    for name in ("variables.tf", "variables_settings.tf", "regions.tf"):
+    for name in ("variables.tf", "variables_settings.tf", "variables_push.tf", "regions.tf"):
         shutil.copy(MODULE / name, folder)
     text = (MODULE / "locals.tf").read_text("utf-8")
     namespace = 'var.state_namespace == null ? "" : var.state_namespace'  # coalesce refuses two empty texts
@@ -108,7 +110,8 @@ def test_the_settings_are_those_that_terraform_derives(module, tmp_path, name):
 
 def test_every_variable_is_derived_as_terraform_does(module, tmp_path):
     """One file with the first valid value of each setting, which is not its default."""
-    values = {name: choices[0] for name, choices in VALUES.items()}
+    defaults = {name: body.get("default") for name, body in variables().items()}
+    values = {name: next(each for each in choices if accepts(name, each) and each != defaults[name]) for name, choices in VALUES.items()}
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items() if not re.search(r"\$\{", str(value))]
     path = tmp_path / "all.tfvars"
     path.write_text("\n".join([line for line in REQUIRED.splitlines() if "tenancy" not in line] + lines) + "\n", "utf-8")

@@ -9,6 +9,7 @@ import oci
 import pytest
 import yaml
 
+from epimetheus.cli.tfvars import DEFAULTS
 from epimetheus.config.setting_checks import MAX_BYTES
 from epimetheus.config.settings import Settings
 from tests.terraform.agreement import FILE, VALUES
@@ -22,7 +23,11 @@ NOT_IN_A_FUNCTION = {
     "OCI_PROFILE": "a function has no configuration file",
     "OCI_ENDPOINT": "for tests and private gateways, which the module does not create",
 }
-KEYS = {name.upper() for name in Settings.model_fields} - set(NOT_IN_A_FUNCTION)
+DERIVED = {"settle_minutes"}
+"""Settings whose default depends on others."""
+SET_BY_OTHERS = {"PUSH"}
+"""Set by push_enabled, with everything else that a push needs."""
+KEYS = {name.upper() for name in Settings.model_fields} - set(NOT_IN_A_FUNCTION) - SET_BY_OTHERS
 REFUSALS = MODULE / "tests" / "refusals.tftest.hcl"
 
 
@@ -36,7 +41,7 @@ def error_messages(body):
 
 def test_each_setting_has_a_variable_and_reaches_the_function():
     assert {name.upper() for block in load(FILE)["variable"] for name in block} == KEYS
-    assert set(module_locals(MODULE / "locals.tf")["all_settings"]) == KEYS
+    assert set(module_locals(MODULE / "locals.tf")["all_settings"]) == KEYS | SET_BY_OTHERS
 
 
 def test_each_variable_is_tested_by_its_name():
@@ -45,7 +50,7 @@ def test_each_variable_is_tested_by_its_name():
 
 def test_the_settings_reference_lists_the_same_settings():
     rows = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.MULTILINE)
-    assert set(rows) == KEYS | set(NOT_IN_A_FUNCTION)
+    assert set(rows) == KEYS | SET_BY_OTHERS | set(NOT_IN_A_FUNCTION)
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
@@ -58,6 +63,8 @@ def test_a_setting_gets_its_value_from_its_own_variable(key):
     if key in indirect:
         assert value == f"${{local.{indirect[key]}}}"
         value = str(module_locals(MODULE / "locals.tf")[indirect[key]])
+    if key == "REGIONS":
+        value = str(module_locals(MODULE / "regions.tf")["regions"])
     assert re.search(rf"\bvar\.{key.lower()}\b", value)
 
 
@@ -80,11 +87,29 @@ def test_a_private_key_is_accepted_from_a_vault_only(name):
     assert error_messages(variables()[name]) == [f"{name}: expected vault:SECRET_OCID."]
 
 
+def default(name):
+    """The default of a setting that depends on nothing else, or None."""
+    field = Settings.model_fields[name]
+    return None if field.is_required() or field.default in (None, ()) or name in DERIVED else field.default
+
+
 @pytest.mark.parametrize("name", sorted(name.lower() for name in KEYS))
-def test_a_setting_that_is_not_set_is_not_sent(name):
-    required = name in ("syslog_host", "tenancy_ocid")
-    assert ("default" in variables()[name]) is not required
-    assert variables()[name].get("default") is None
+def test_a_variable_has_the_default_of_the_setting(name):
+    """Without one, null stands for what the description says."""
+    variable, expected = variables()[name], default(name)
+    assert ("default" in variable) is (name not in ("syslog_host", "tenancy_ocid"))
+    assert variable.get("default") == (list(expected) if isinstance(expected, tuple) else expected)
+    assert variable.get("nullable", True) is (expected is None and "default" in variable)
+    assert expected is None or "Default" not in variable["description"]
+
+
+def test_a_default_is_not_sent():
+    defaults = {key: value for key in KEYS if (value := default(key.lower())) is not None}
+    texts = {key: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for key, value in defaults.items()}
+    sent = {key: text.lower() if text in ("True", "False") else text.removesuffix(".0") for key, text in texts.items()}
+    assert module_locals(MODULE / "locals.tf")["defaults"] == sent
+    assert {name: text for name, text in DEFAULTS.items() if name in KEYS and text} == sent
+
 
 
 @pytest.mark.parametrize("name", variable_names())
@@ -95,28 +120,6 @@ def test_every_variable_is_typed_described_and_validated(name):
     if body["type"] != "bool":
         assert error_messages(body)
         assert all(message.startswith(f"{name}: ") for message in error_messages(body))
-
-
-WITH_DEFAULT = [name for name, field in Settings.model_fields.items() if name.upper() in KEYS and not field.is_required() and field.default]
-
-
-@pytest.mark.parametrize("name", WITH_DEFAULT)
-def test_a_description_ends_with_the_default_of_settings(name):
-    default = Settings.model_fields[name].default
-    texts = ",".join(map(str, default)) if isinstance(default, tuple) else default
-    shown = texts if isinstance(texts, str) else str(texts).lower() if isinstance(texts, bool) else f"{texts:g}"
-    assert variables()[name]["description"].endswith(f" Default: {shown}.")
-
-
-def test_defaults_in_the_module_are_those_of_settings():
-    in_module = module_locals(MODULE / "locals.tf")
-    assert in_module["syslog_port"] == "${var.syslog_port == null ? 6514 : var.syslog_port}"
-    assert in_module["metrics_namespace"] == '${var.metrics_namespace == null ? "epimetheus" : var.metrics_namespace}'
-    assert in_module["ledger_days"] == "${var.ledger_days == null ? 35 : var.ledger_days}"
-    assert in_module["state_prefix"] == '${coalesce(var.state_prefix, "epimetheus/")}'
-    fields = Settings.model_fields
-    assert (fields["ledger_days"].default, fields["state_prefix"].default) == (35, "epimetheus/")
-    assert (fields["syslog_port"].default, fields["metrics_namespace"].default, fields["settle_minutes"].default) == (6514, "epimetheus", 2)
 
 
 def test_the_region_keys_are_those_of_the_sdk():

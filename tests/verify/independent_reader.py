@@ -9,6 +9,8 @@ import hashlib
 import json
 import re
 import sys
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -17,10 +19,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 MEMBERS = {
     "version", "product_version", "tenancy", "region", "sequence", "run", "status", "time", "position", "counts", "messages", "entries",
     "coverage", "reconciled", "behind", "rules_sha256", "field_map_sha256", "unsealed_runs", "previous", "signature",
+    "seal_messages", "ledger_days", "hostname",
 }  # fmt: skip
-ORIGIN = re.compile(rb'\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
+ORIGIN = re.compile(rb'(?:(\S+) \S+ \S+ (?:audit|malformed|notice) )?\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 SEAL_ID = re.compile(r"seal-(.+)-(\d+)-([0-9a-f]{16})")
+PARTS = {
+    "identity": "principalName principalId authType callerName callerId tenantId ipAddress credentials userAgent consoleSessionId",
+    "request": "id path action parameters",
+    "response": "status responseTime message payload",
+    "stateChange": "previous current",
+}
 
 
 def digest(data):
@@ -102,6 +111,34 @@ def read_entry(data, region, name):
     return (head, ids) if whole and head["region"] == region and name.rpartition("/")[2] == named else None
 
 
+def said(event):
+    """What an event says. Numbers with an exponent, which no event has, are not in the specified form."""
+    event = event.get("logContent", event)
+    data = event["data"]
+    values = {name: data.get(name) for name in ("eventName", "eventGroupingId", "resourceId", "additionalDetails")}
+    for part, names in PARTS.items():
+        if data.get(part) is not None:
+            values[part] = {name: data[part][name] for name in names.split() if data[part].get(name) is not None}
+    time, message = event.get("eventTime", event.get("time")), data.get("message")
+    if message and any(f"{data.get('eventName')} {result}" in message for result in ("succeeded", "failed")):
+        message = None
+    kind, seconds = event.get("eventType", event.get("type")), datetime.fromisoformat(time).timestamp()
+    present = {name: value for name, value in values.items() if value is not None}
+    return canonical([event.get("eventId", event.get("id")), kind, seconds, present, message])
+
+
+def event_key(compartment, event):
+    return hashlib.blake2b(compartment.encode(), digest_size=4).digest() + hashlib.blake2b(said(event), digest_size=12).digest()
+
+
+def keys_of(data):
+    """The keys of an entry."""
+    head, _, packed = data.partition(b"\n")[2].partition(b"\n\0")
+    messages = json.loads(head)["messages"]
+    size = len(packed) - (8 * (messages["last"] - messages["first"] + 1) if messages else 0)
+    return {packed[at : at + 16] for at in range(0, size, 16)}
+
+
 def check_entries(folder, seals, valid, faults):
     """(run, number) → the 8 bytes of the ID, of all messages of the entries that are intact."""
     recorded = {}
@@ -145,13 +182,31 @@ def event_id(body):
 
 
 def messages_of(lines):
-    """(run and number, or None; event ID) of each message in the export."""
+    """(run and number, or None; event ID; host name) of each message in the export."""
     for line in lines:
         body = re.search(rb'CEF:0\|Oracle\|OCI Audit|LEEF:2\.0\|Oracle\|OCI Audit|\{"', line)
         found = ORIGIN.search(line, 0, body.start() if body else len(line))
         if body or found:
             name = event_id(line[body.start() :].decode("utf-8", "replace")) if body else "-"
-            yield (found[1].decode(), int(found[2])) if found else None, name
+            yield (found[2].decode(), int(found[3])) if found else None, name, (found[1] or b"").decode() if found else ""
+
+
+def of_region(messages, region, valid, recorded):
+    """The messages that can be of the region, with their number only if it is that of an entry of the region."""
+    hosts = {}
+    for _, seal in valid.values():
+        for name in {region, *seal["coverage"]["regions"]["polled"]}:
+            hosts.setdefault(seal["hostname"] or name, set()).add(name)
+    everywhere = {name for names in hosts.values() for name in names} or {region}
+    for key, name, host in messages:
+        regions = hosts.get(host, everywhere)
+        if region in regions:
+            is_other = name != "-" and recorded.get(key) not in (digest_of(name), bytes(8))
+            yield (None if is_other and len(regions) > 1 else key), name
+
+
+def digest_of(name):
+    return bytes(8) if name == "-" else hashlib.sha256(name.encode()).digest()[:8]
 
 
 def check_messages(messages, recorded, faults):
@@ -160,7 +215,7 @@ def check_messages(messages, recorded, faults):
     present, altered, all_numbered = set(), set(), all(key for key, _ in messages)
     with_ids = {key[0] for key, name in messages if key and name != "-" and not SEAL_ID.fullmatch(name)}
     for key, name in messages:
-        wanted = bytes(8) if name == "-" else hashlib.sha256(name.encode()).digest()[:8]
+        wanted = digest_of(name)
         if key in recorded:
             is_other = recorded[key] != wanted and (name != "-" or key[0] in with_ids)
             (altered if is_other else present).add(key)
@@ -173,8 +228,8 @@ def check_messages(messages, recorded, faults):
             faults.add(("message", *key))
 
 
-def check_notices(messages, region, valid, faults):
-    """The messages of seals, which must be those of the stored seals."""
+def check_notices(messages, region, valid, recorded, faults):
+    """The messages of seals, which must be those of the stored seals. The export is of a time after all seals."""
     notices = [SEAL_ID.fullmatch(name) for _, name in messages]
     sent = [(int(seal[2]), seal[3]) for seal in notices if seal and seal[1] == region]
     for number, digits in sent:
@@ -183,8 +238,15 @@ def check_notices(messages, region, valid, faults):
         elif number in valid and not valid[number][0].startswith(digits):
             faults.add(("seal message", number))
     known = {number for number, _ in sent}
-    through = max((number for number in known if number in valid), default=0)
-    faults |= {("seal message", number) for number in valid if number <= through and number not in known}
+    confirmed = [seal["seal_messages"]["confirmed"] for _, seal in valid.values()]
+    through = max([*(number for number in known if number in valid), *confirmed], default=0)
+    off = [(seal, number) for number, (_, seal) in valid.items() if not seal["seal_messages"]["enabled"]]
+    off += [(valid[one][1], other - 1) for one, other in pairwise(sorted(valid)) if other > one + 1]  # unknown: some are missing
+    known |= {number for seal, end in off for number in range(seal["seal_messages"]["confirmed"] + 1, end + 1)}
+    ids = {number: digest_of(f"seal-{region}-{number}-{sha256[:16]}") for number, (sha256, _) in valid.items()}
+    entered = {*recorded.values()}  # a message that an entry has is among those of entries
+    if any(name != "-" for _, name in messages) or not messages:
+        faults |= {("seal message", number) for number in {*valid} - known if number <= through and ids[number] not in entered}
 
 
 def verify(folder, lines, keys=()):
@@ -199,9 +261,9 @@ def verify(folder, lines, keys=()):
         valid = check_chain(seals, known, faults)
         recorded = check_entries(folder / "ledger" / seals_of.name, seals, valid, faults)
         if lines is not None:
-            messages = list(messages_of(lines))
+            messages = list(of_region(messages_of(lines), seals_of.name, valid, recorded))
             check_messages(messages, recorded, faults)
-            check_notices(messages, seals_of.name, valid, faults)
+            check_notices(messages, seals_of.name, valid, recorded, faults)
     return faults
 
 

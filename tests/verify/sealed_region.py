@@ -9,6 +9,7 @@ import msgspec
 from epimetheus.ledger.entry import Entry, pack
 from epimetheus.ledger.messages import Messages, ids_of_lines, message_line
 from epimetheus.ledger.seal import (
+    MessagesOfSeals,
     PreviousSeal,
     Seal,
     SealCounts,
@@ -57,7 +58,8 @@ def event(event_id: str | None) -> Fetched:
 class SealedRegion:
     """``lines``: the messages that the receiver stored. ``sent``: the last seal that was sent.
 
-    ``prefix``: of all event IDs. ``polled``: all regions that are polled.
+    ``prefix``: of all event IDs. ``polled``: all regions that are polled. ``hostname``: SYSLOG_HOSTNAME.
+    ``skew``: minutes by which the clock of the function is ahead.
     """
 
     region: str = "eu-frankfurt-1"
@@ -66,7 +68,10 @@ class SealedRegion:
     key: SealKey | None = None
     polled: Sequence[str] = ()
     prefix: str = ""
+    hostname: str | None = None
+    ledger_days: int = 35
     now: int = START
+    skew: int = 0
     seals: MemoryStore = field(default_factory=MemoryStore)
     entries: MemoryStore = field(default_factory=MemoryStore)
     lines: list[bytes] = field(default_factory=list)
@@ -78,12 +83,17 @@ class SealedRegion:
 
     def renderer(self, run: str) -> Renderer:
         return Renderer(
-            format=self.format, header=self.header, facility="local0", app_name="epimetheus", hostname=self.region, max_bytes=0,
-            run_id=run, region=self.region,
+            format=self.format, header=self.header, facility="local0", app_name="epimetheus", hostname=self.hostname or self.region,
+            max_bytes=0, run_id=run, region=self.region,
         )  # fmt: skip
 
-    def run(self, run: str, *entries: Sequence[str | None], status: str = "ok", send: bool = True, late: int = 0) -> Seal | None:
-        """A run with entries of events; the messages of events without an ID are those of notices. A killed run has no seal yet."""
+    def run(
+        self, run: str, *entries: Sequence[str | None], status: str = "ok", send: bool = True, messages: bool = True, late: int = 0
+    ) -> Seal | None:
+        """A run with entries of events; the messages of events without an ID are those of notices. A killed run has no seal yet.
+
+        ``messages``: SEAL_MESSAGES. ``send``: whether the message of the seal arrived.
+        """
         before, self.cursor, self.now = self.cursor, self.now, self.now + EVERY
         renderer, number, written = self.renderer(run), 0, []
         for count, names in enumerate(entries, 1):
@@ -95,8 +105,10 @@ class SealedRegion:
         self.unsealed += written
         if status == "killed":
             return None
-        seal = self.seal(run, status, before, number, late)
-        if send:
+        seal = self.seal(run, status, before, number, late, messages=messages)
+        if not messages:
+            self.sent = seal.sequence
+        elif send:
             self.send(seal, renderer, number + 1)
         return seal
 
@@ -106,14 +118,14 @@ class SealedRegion:
         messages = Messages(first, first + len(ids) - 1, digest(lines), ids_of_lines(lines)) if ids else None
         keys = b"".join(sorted(sha256(f"{run}{count}{at}".encode()).digest()[:16] for at in range(max(1, len(ids)))))
         entry = Entry(
-            tenancy=TENANCY, region=self.region, run=run, number=count, source=source, epoch=29_401_234, at=float((self.now - 1) * 60),
-            keys={(TENANCY, window): keys}, polled=1, polled_sha256="ab" * 32, messages=messages,
+            tenancy=TENANCY, region=self.region, run=run, number=count, source=source, epoch=29_401_234,
+            at=float((self.now + self.skew - 1) * 60), keys={(TENANCY, window): keys}, polled=1, polled_sha256="ab" * 32, messages=messages,
         )  # fmt: skip
         data = pack(entry)
         self.entries.create(entry.name.text(), data)
         return SealedEntry(name=entry.name.text(), sha256=digest(data))
 
-    def seal(self, run: str, status: str, before: int, number: int, late: int = 0) -> Seal:
+    def seal(self, run: str, status: str, before: int, number: int, late: int = 0, *, messages: bool = True) -> Seal:
         """Store the seal of a run with everything that is not sealed yet."""
         previous = PreviousSeal(sequence=self.chain[-1].sequence, sha256=self.digest()) if self.chain else None
         polled = sorted(self.polled or [self.region])
@@ -121,11 +133,12 @@ class SealedRegion:
         compartments = SealedCompartments(existing=1, polled=1, excluded=0, unreadable=0, unlisted=0)
         seal = Seal(
             version=1, product_version="0.1.0", tenancy=TENANCY, region=self.region, sequence=len(self.chain) + 1, run=run, status=status,
-            time=minute_text(self.now), position=SealPosition(before=minute_text(before), after=minute_text(self.cursor)),
+            time=minute_text(self.now + self.skew), position=SealPosition(before=minute_text(before), after=minute_text(self.cursor)),
             counts=SealCounts(fetched=number, forwarded=number, duplicates=0, filtered={}, malformed=0, late=late, unconfirmed=0),
             messages=SealedMessages(count=number, sha256=digest(b"")) if status != "killed" else None, entries=self.unsealed,
             coverage=SealedCoverage(regions=regions, home_polled=True, compartments=compartments),
             reconciled={"60": minute_text(self.cursor - 65)}, behind=0, rules_sha256=None, field_map_sha256=None, unsealed_runs=[],
+            seal_messages=MessagesOfSeals(enabled=messages, confirmed=self.sent), ledger_days=self.ledger_days, hostname=self.hostname,
             previous=previous, signature=None,
         )  # fmt: skip
         seal = sign(seal, self.key) if self.key else seal

@@ -121,6 +121,12 @@ def replayed(region):
     region.lines.reverse()
 
 
+def messages_off(region):
+    region.run("run-s", ["s1"], send=False)
+    region.run("run-t", messages=False)
+    region.run("run-u", ["u1"])
+
+
 def move_cursor(by):
     def change(region):
         region.cursor, region.now = region.cursor + by, region.now + max(by, 0)
@@ -163,6 +169,7 @@ CHANGES = {
     "entries exchanged": exchange("entries", entry_name, lambda region: entry_name(region, "run-a-0001")),
     "minutes not read": move_cursor(9),
     "cursor moved back": move_cursor(-9),
+    "seals not sent for a while": messages_off,
 }  # fmt: skip
 
 
@@ -189,13 +196,18 @@ def found_by_the_package(folder, keys):
     return found
 
 
-def compared(region, folder, keys=()):
-    """What both find, which must be the same."""
+def save(region, folder):
+    """Store the seals and entries as they are in a bucket."""
     for kind, store in (("seals", region.seals), ("ledger", region.entries)):
         for name, data in store.objects.items():
             path = folder / kind / region.region / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+
+
+def compared(region, folder, keys=()):
+    """What both find, which must be the same."""
+    save(region, folder)
     (folder / "export.log").write_bytes(b"".join(line + b"\n" for line in region.lines))
     ours = found_by_the_package(folder, keys)
     theirs = independent_reader.verify(folder, region.lines, [key.pem() for key in keys])
@@ -203,7 +215,24 @@ def compared(region, folder, keys=()):
     return ours
 
 
-RIGHT = ("nothing", "a killed run", "messages repeated, in reverse", "entry of a replay added", "cursor moved back")
+
+
+@pytest.mark.parametrize("hostname", [None, "us-ashburn-1", "forwarder"])
+@pytest.mark.parametrize("removed", ["", rb"seal-us-ashburn-1-2-", rb"\bus.*d2\b"], ids=str)
+def test_both_tell_regions_apart(hostname, removed, tmp_path):
+    both = ["eu-frankfurt-1", "us-ashburn-1"]
+    one, other = (usual(region=region, polled=both, prefix=f"{region[:2]}-", hostname=hostname) for region in both)
+    lines = [line for line in one.lines + other.lines if not removed or not re.search(removed, line)]
+    for region in (one, other):
+        region.lines = lines
+    save(other, tmp_path)
+    assert (compared(one, tmp_path) == set()) == (not removed)
+
+
+RIGHT = (
+    "nothing", "a killed run", "messages repeated, in reverse", "entry of a replay added", "cursor moved back",
+    "seals not sent for a while",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("change", CHANGES)

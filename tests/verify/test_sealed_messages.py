@@ -11,7 +11,9 @@ def ids(*names):
 
 
 def sealed(*entries, regions=("fra",)):
-    messages = SealedMessages(set(regions))
+    messages = SealedMessages()
+    for region in regions:
+        messages.add_host(region, region)
     for region, run, first, names in entries:
         messages.add(region, run, first, f"{run}-entry", ids(*names))
     return messages

@@ -6,6 +6,7 @@ rules, field_map      RULES and FIELD_MAP can be read
 regions               the regions that a run reads (REGIONS)
 identity              one page of ListCompartments; skipped for COMPARTMENT_MODE=tenancy_only, which needs none
 clock                 this machine's clock against OCI's: degraded over 60 s, failed over 300 s
+cloud_guard           with SOURCES=cloud_guard: it is enabled, and its reporting region answers one page of ListProblems
 audit *               ListEvents for the last minute that a run reads, of the root (COMPARTMENT_MODE=include: the first of COMPARTMENT_IDS)
 state *               a run may use it (not foreign, missing or in the future); an expired lease is written and removed
 lag *                 how far the cursor is behind, without SETTLE_MINUTES: degraded over 2 h, failed over 24 h
@@ -22,12 +23,13 @@ probe                 only on request: one marked message (epimetheus.Probe) is 
 coverage              every subscribed region and existing compartment is polled unless a setting excludes it; the home region always
 monitoring            PostMetricData of one metric, `healthy`; a failure is degraded, because events are forwarded without it
 
-(*: for each region.)
+(*: for each region, and all of these but audit, behind and reconciliation also for Cloud Guard.)
 """
 
 from epimetheus.health.checks import (
     audit,
     clock,
+    cloud_guard,
     compartments,
     coverage,
     credentials,
@@ -50,19 +52,20 @@ CHECKS = (
     Check("regions", compartments.check_regions, needs=("credentials",)),
     Check("identity", compartments.check_identity, needs=("credentials",)),
     Check("clock", clock.check_clock, needs=("settings",)),
-    Check("audit", audit.check_audit, needs=("regions",), per_region=True),
+    Check("cloud_guard", cloud_guard.check_cloud_guard, needs=("credentials",), source="cloud_guard"),
+    Check("audit", audit.check_audit, needs=("regions",), per_region=True, source="audit"),
     Check("state", state.check_state, needs=("regions",), per_region=True),
     Check("lag", state.check_lag, needs=("regions",), per_region=True),
-    Check("behind", state.check_behind, needs=("regions",), per_region=True),
+    Check("behind", state.check_behind, needs=("regions",), per_region=True, source="audit"),
     Check("ledger", ledger.check_ledger, needs=("regions",), per_region=True),
     Check("seals", seals.check_seals, needs=("regions",), files=("seal_key",), per_region=True),
-    Check("reconciliation", reconciliation.check_reconciliation, needs=("regions",), per_region=True),
+    Check("reconciliation", reconciliation.check_reconciliation, needs=("regions",), per_region=True, source="audit"),
     Check("tls", receiver.check_tls, needs=("settings",), files=("syslog_ca", "syslog_client_cert", "syslog_client_key")),
     Check("client_certificate", receiver.check_client_certificate, needs=("tls",)),
     Check("receiver", receiver.check_receiver, needs=("tls",)),
     Check("receiver_certificate", receiver.check_receiver_certificate, needs=("receiver",)),
     Check("session", receiver.check_session, needs=("receiver", "receiver_certificate", "client_certificate")),
     Check("probe", receiver.check_probe, needs=("session", "regions", "rules", "field_map"), on_request=True),
-    Check("coverage", coverage.check_coverage, needs=("regions",)),
+    Check("coverage", coverage.check_coverage, needs=("regions",), source="audit"),
     Check("monitoring", monitoring.check_monitoring, needs=("credentials",)),
 )

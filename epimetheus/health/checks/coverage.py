@@ -4,6 +4,7 @@ from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.model import count_text
+from epimetheus.problem import STREAM
 from epimetheus.run.coverage import Gap, compartment_coverage, compartment_gaps, region_coverage, region_gaps
 from epimetheus.run.discovery import subscription_problem
 
@@ -13,6 +14,8 @@ def check_coverage(context: HealthContext, _: Deadline) -> CheckResult:
     regions, gaps = _regions(context)
     counts = []
     for region, state in context.states.items():
+        if region == STREAM:
+            continue
         compartments = compartment_coverage(state)
         gaps += [Gap(f"{region}: {gap.what}", gap.do) for gap in compartment_gaps(compartments, context.wiring.oci.policies)]
         excluded = f", {compartments.excluded:,} excluded" if compartments.excluded else ""

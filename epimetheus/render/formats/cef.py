@@ -25,7 +25,7 @@ from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.cef_escaping import clean, escape_extension, escape_header
 from epimetheus.render.formats.cef_keys import CUSTOM_LENGTH, HEADER_LENGTHS, LABEL_LENGTH, LENGTHS, ORIGIN_LENGTH, TYPED
 from epimetheus.render.formats.key_value_base import KeyValueFormat, version_and_type
-from epimetheus.render.formats.parts import place_values
+from epimetheus.render.formats.parts import PartKinds, place_values
 from epimetheus.render.formats.reductions import HeaderParts, shorten
 from epimetheus.render.meaning import Meaning
 from epimetheus.render.redact.redactor import Redactor
@@ -117,7 +117,7 @@ class Cef(KeyValueFormat):
     late_key = LATE
     separator = " "
     escaped = "\\="
-    parts = (
+    parts: PartKinds = (
         ((
             "outcome", "act", "cat", "destinationServiceName", "requestMethod", "cn1", DOMAIN_EVENT, TARGET, SECOND_TARGET, "duser", "duid",
             "reason", REASON_CODE,
@@ -128,7 +128,7 @@ class Cef(KeyValueFormat):
         ), _actor),
         (("cs3", "cs4", COMPARTMENT_PATH, TAMPER_WATCH, REPLAY, LATE), place_values),
     )  # fmt: skip
-    own_keys = ("rt", "externalId", "end", "request", "msg", "cs1", "cs2", "cs6", "flexString1", GROUPING_ID)
+    own_keys: Sequence[str] = ("rt", "externalId", "end", "request", "msg", "cs1", "cs2", "cs6", "flexString1", GROUPING_ID)
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         vendor, product, self._version = fields.device

@@ -2,14 +2,14 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import LATE, REPLAY, TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
-from epimetheus.render.formats.parts import Key, Masks, Part, PartTable, Slots, Template, arranged, mask_of, part_keys, template
+from epimetheus.render.formats.parts import Key, Masks, Part, PartKinds, PartTable, Slots, Template, arranged, mask_of, part_keys, template
 from epimetheus.render.formats.reductions import HeaderParts, reductions, shorten
 from epimetheus.render.redact.prescan import HINTS, NUL, Prescan
 from epimetheus.render.redact.redactor import Redactor
@@ -73,8 +73,8 @@ class KeyValueFormat(ABC):
     """The character before each pair but the first."""
     escaped: str
     """Printable characters that a value cannot contain unescaped."""
-    parts: Sequence[tuple[Sequence[str], Callable[..., Sequence[str | None]]]]
-    """Keys and values of the parts of an event, in the order of `_part_keys`, whose items are the arguments."""
+    parts: PartKinds
+    """The parts of an event, in the order of `part_keys`."""
     own_keys: Sequence[str]
     """All other default keys, whose values differ from event to event. `own_values` has the same layout."""
 

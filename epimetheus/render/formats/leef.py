@@ -25,7 +25,7 @@ from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status
 from epimetheus.render.event_time import EventTime, parse_event_time
 from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.key_value_base import KeyValueFormat, version_and_type
-from epimetheus.render.formats.parts import place_values
+from epimetheus.render.formats.parts import PartKinds, place_values
 from epimetheus.render.formats.reductions import HeaderParts, shorten
 from epimetheus.render.meaning import Meaning
 from epimetheus.render.redact.redactor import Redactor
@@ -145,7 +145,7 @@ class Leef(KeyValueFormat):
     late_key = "late"
     separator = DELIMITER
     escaped = "|^"
-    parts = (
+    parts: PartKinds = (
         ((
             "cat", "sev", "outcome", "action", "eventName", "requestMethod", "httpStatus", "isLoginEvent", "domainEvent", "target",
             "secondTarget", "targetUser", "targetUserId", "reason", "reasonCode",
@@ -156,7 +156,7 @@ class Leef(KeyValueFormat):
         ), _actor),
         (("compartmentId", "compartmentName", "compartmentPath", "tamperWatch", "replay", "late"), place_values),
     )  # fmt: skip
-    own_keys = (
+    own_keys: Sequence[str] = (
         "devTimeFormat", "devTime", "eventId", "responseTime", "url", "msg", "resource", "resourceName", "requestId", "eventGroupingId",
     )  # fmt: skip
 

@@ -28,6 +28,8 @@ Key = tuple[object, ...]
 Masks = tuple[bytes, ...]
 Template = tuple[Callable[[tuple[str | None, ...]], Any], Sequence[str]]
 Values = Callable[..., Sequence[str | None]]
+PartKinds = Sequence[tuple[Sequence[str], Values]]
+"""The keys that each part has in a format, and their values; the arguments are the part's key, see `part_keys`."""
 
 
 class Part(msgspec.Struct, gc=False):

@@ -9,7 +9,8 @@ from typing import TypedDict, Unpack
 
 EVENTS = frozenset({"ListEvents"})
 COMPARTMENTS = frozenset({"ListCompartments"})
-LISTS = EVENTS | COMPARTMENTS
+PROBLEMS = frozenset({"ListProblems"})
+LISTS = EVENTS | COMPARTMENTS | PROBLEMS
 OBJECTS = frozenset({"ListObjects"})
 
 KINDS: dict[str, frozenset[str] | None] = {

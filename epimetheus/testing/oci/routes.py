@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from epimetheus.testing.oci.call import Call
 from epimetheus.testing.oci.errors import UnknownRequest
-from epimetheus.testing.oci.responses import audit, functions, identity, logsearch, monitoring, objectstorage, secrets
+from epimetheus.testing.oci.responses import audit, cloudguard, functions, identity, logsearch, monitoring, objectstorage, secrets
 from epimetheus.testing.oci.wire import Request, Response
 
 Handler = Callable[[Call], Response]
@@ -20,6 +20,7 @@ HOSTS = {
     "monitoring": "telemetry-ingestion",
     "logging": "logging",
     "functions": "functions",
+    "cloudguard": "cloudguard-cp-api",
 }
 """Host name of each service, before the region. Metrics have a different host than the rest of Monitoring."""
 
@@ -49,6 +50,10 @@ _COMPARTMENTS = "compartmentId compartmentIdInSubtree accessLevel name lifecycle
 _BUCKET = "/n/{namespace}/b/{bucket}"
 _LISTING = "prefix start end limit fields"
 _OBJECT = _BUCKET + "/o/{object}"
+_PROBLEMS = (
+    "compartmentId compartmentIdInSubtree accessLevel lifecycleState timeLastDetectedGreaterThanOrEqualTo timeLastDetectedLessThanOrEqualTo"
+    " sortBy sortOrder limit page"
+)
 _FUNCTIONS = "/(?:20181201|20260325)"  # older and newer SDKs
 
 ROUTES = (
@@ -76,6 +81,9 @@ ROUTES = (
     _route("POST", "/20190909/search", "logging", "SearchLogs", logsearch.search_logs, "limit page"),
     _route("GET", _FUNCTIONS + "/functions/{id}", "functions", "GetFunction", functions.get_function),
     _route("GET", _FUNCTIONS + "/applications/{id}", "functions", "GetApplication", functions.get_application),
+    _route("GET", "/20200131/configuration", "cloudguard", "GetConfiguration", cloudguard.get_configuration, "compartmentId"),
+    _route("GET", "/20200131/problems/?", "cloudguard", "ListProblems", cloudguard.list_problems, _PROBLEMS),
+    _route("GET", "/20200131/problems/{id}", "cloudguard", "GetProblem", cloudguard.get_problem),
 )
 
 

@@ -51,12 +51,16 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
     return Response(status, {"content-type": "application/json", **(headers or {})}, json.dumps(value).encode())
 
 
-def list_response(rows: list[bytes], next_page: str | None) -> Response:
-    """Returns a page of a list. The rows are encoded as JSON, so a large page takes only one join."""
+def list_response(rows: list[bytes], next_page: str | None, *, collection: bool = False) -> Response:
+    """Returns a page of a list, or with ``collection``, of an object with the list in ``items``.
+
+    The rows are encoded as JSON, so a large page takes only one join.
+    """
     headers = {"content-type": "application/json"}
     if next_page is not None:
         headers["opc-next-page"] = next_page
-    return Response(200, headers, b"[" + b",".join(rows) + b"]")
+    text = b"[" + b",".join(rows) + b"]"
+    return Response(200, headers, b'{"items":' + text + b"}" if collection else text)
 
 
 def parse_rfc3339(text: str) -> float:

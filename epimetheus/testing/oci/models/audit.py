@@ -55,6 +55,11 @@ class AuditLog:
         """Returns all events of a compartment, listed or not."""
         return list(self._logs.get((region, compartment), _Log()).rows)
 
+    def rows_with_times(self, region: str, compartment: str) -> list[tuple[bytes, float]]:
+        """Returns all events of a compartment with their processed times."""
+        log = self._logs.get((region, compartment), _Log())
+        return [(row, key[0]) for key, row in zip(log.keys, log.rows, strict=True)]
+
     def select(self, where: tuple[str, str], window: tuple[float, float], after: Key | None, limit: int, now: float) -> Selection:
         """Returns up to ``limit`` events of ``where`` (region, compartment) after the key ``after``.
 

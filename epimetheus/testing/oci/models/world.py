@@ -16,6 +16,7 @@ from epimetheus.testing.oci.models.audit import AuditLog
 from epimetheus.testing.oci.models.compartments import Compartments, ocid
 from epimetheus.testing.oci.models.functions import DeployedFunction
 from epimetheus.testing.oci.models.objects import Action, Bucket, ObjectStore, ObjectWrite
+from epimetheus.testing.oci.models.problems import CloudGuard
 from epimetheus.testing.oci.samples import Sampler
 
 Clock = Callable[[], float]
@@ -69,6 +70,7 @@ class World:
         self.faults = Faults()
         self.compartments = Compartments(self.tenancy, tenancy_name, now)
         self.audit = AuditLog()
+        self.cloud_guard = CloudGuard(region, now)
         self.store = ObjectStore("axexample", now)
         self.secrets: dict[tuple[str, str], bytes] = {}
         self.functions: list[DeployedFunction] = []

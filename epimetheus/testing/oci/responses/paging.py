@@ -31,12 +31,14 @@ def _scope(call: Call) -> str:
     return f"{call.operation}/{call.world.token_generation}"
 
 
-def page(call: Call, rows: list[bytes], start: Position, following: Position | None) -> Response:
-    """Returns the page that begins at ``start``; the next begins at ``following``."""
+def page(
+    call: Call, rows: list[bytes], start: Position, following: Position | None, *, collection: bool = False
+) -> Response:
+    """Returns the page that begins at ``start``; the next begins at ``following``. ``collection``: the rows are in ``items``."""
     if "not_a_list" in call.faults:
         return json_response({"message": "a list was expected here"})
     if "empty_page" in call.faults:
-        return list_response([], token(call, start))
+        return list_response([], token(call, start), collection=collection)
     if "repeated_token" in call.faults:
-        return list_response(rows, token(call, start))
-    return list_response(rows, token(call, following))
+        return list_response(rows, token(call, start), collection=collection)
+    return list_response(rows, token(call, following), collection=collection)

@@ -1,0 +1,1 @@
+"""Messages of Cloud Guard's problems, in every format."""

@@ -1,0 +1,83 @@
+"""Deduplication and selection of Cloud Guard's problems."""
+
+from dataclasses import replace
+from hashlib import blake2b
+from struct import iter_unpack
+
+from epimetheus.model import AuditEvent, Fetched
+from epimetheus.problem import Problem, identity_of, problem_of, severity_of, version_of
+from epimetheus.select.dedupe import KEY_BYTES
+from epimetheus.select.rate_limits import RateLimits
+from epimetheus.select.rules import Decision, RuleEngine, Rules
+from epimetheus.select.selection import Selection
+from epimetheus.select.tamper_watch import TamperWatch
+
+_IMPORTANT = 8  # the severity of HIGH
+_TAG_BYTES = 8
+_MOST_RETURNS = 100
+
+
+class KnownVersions:
+    """The versions of problems that were forwarded, by their keys.
+
+    A key has 16 bytes: 8 identify the problem, 8 the version and its number. A problem may return to a version, as if it is opened again.
+    The version then has the next number, because the receiver must get it again.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, bytes] = {}  # problem → the key of its last version
+        self._minutes: dict[bytes, int] = {}  # key → the latest minute of an entry with it
+
+    def add(self, minute: int, packed: bytes) -> None:
+        """Add the keys of an entry of ``minute``. Entries have to be added in their order."""
+        for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):
+            if key not in self._minutes:
+                self._last[key[:_TAG_BYTES]] = key
+            self._minutes[key] = minute
+
+    def has(self, problem: Problem) -> bool:
+        """Whether any version of the problem was forwarded."""
+        return _tag(problem) in self._last
+
+    def minute_of(self, problem: Problem) -> int | None:
+        """The minute of the latest entry with this version, if it is the last one that was forwarded; None: it is new."""
+        key = self.key(problem)
+        return self._minutes[key] if key == self._last.get(key[:_TAG_BYTES]) else None
+
+    def key(self, problem: Problem) -> bytes:
+        """The key of this version: that of the last one, if it is the same, otherwise a new one."""
+        tag, last = _tag(problem), self._last.get(_tag(problem))
+        text, new = version_of(problem).encode("utf-8", "replace"), None
+        for number in range(_MOST_RETURNS):
+            key = tag + blake2b(text, digest_size=KEY_BYTES - _TAG_BYTES, key=tag, salt=number.to_bytes(2)).digest()
+            if key == last or last is None:
+                return key
+            if new is None and key not in self._minutes:
+                new = key
+        return new or last or tag
+
+
+def _tag(problem: Problem) -> bytes:
+    return blake2b(identity_of(problem).encode("utf-8", "replace"), digest_size=_TAG_BYTES).digest()
+
+
+class ProblemSelection(Selection):
+    """Decides about problems by their names. No rule about users applies, because a problem has none.
+
+    ``known``: the versions that were forwarded. Problems of the risks CRITICAL and HIGH pass the lists of ``mode``; a limit applies to
+    them, too.
+    """
+
+    def __init__(self, rules: Rules, watch: TamperWatch, rate_limits: RateLimits) -> None:
+        rules = replace(rules, without_services=False, excluded_users=(), only_users=(), own=())
+        super().__init__(rules, watch, rate_limits)
+        self._important = RuleEngine(replace(rules, mode="all"))
+        self.known = KnownVersions()
+
+    def key(self, tag: bytes, fetched: Fetched) -> bytes:
+        """See `KnownVersions`: the compartment is not part of it."""
+        return self.known.key(problem_of(fetched.raw))
+
+    def _decide(self, fetched: Fetched, event: AuditEvent) -> Decision:
+        is_important = severity_of(problem_of(fetched.raw)) >= _IMPORTANT
+        return self._important(event) if is_important else super()._decide(fetched, event)

@@ -1,0 +1,64 @@
+"""``verify`` and the state commands with Cloud Guard: its runs have a chain of seals of their own, and it is verified like any other."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_app import terminal  # noqa: F401 - a fixture
+
+CHANGES = {"SOURCES": "audit,cloud_guard", "CLOUD_GUARD_MINUTES": "1", "SEAL_MESSAGES": "true"}
+
+
+@pytest.fixture(params=["cef", "json", "leef", "ocsf"])
+def guarded(request, terminal, tmp_path):  # noqa: F811
+    """A run with four events and four problems. Returns `verify` and the messages."""
+    stage, run_cli = terminal
+    changes = {**CHANGES, "FORMAT": request.param}
+    stage.emit(stage.world.tenancy, 4, 5)
+    problems = [stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200) for _ in range(4)]
+    stage.world.cloud_guard.resolve(problems[0])
+    done = run_cli("run", **changes)
+    assert done.exit_code == 0, done.output
+    lines = list(stage.receiver.messages)
+
+    def verify(lines):
+        (tmp_path / "export.log").write_bytes(b"".join(line + b"\n" for line in lines))
+        return run_cli("verify", "--from", "24h", "--json", "--siem", str(tmp_path / "export.log"), **changes)
+
+    return verify, lines
+
+
+def test_problems_are_verified_like_events(guarded):
+    verify, lines = guarded
+    result = verify(lines)
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["verdict"], document["faults"]) == (0, "complete", []), result.output
+    assert [region["region"] for region in document["regions"]] == ["us-ashburn-1", "cloud-guard"]
+    assert document["export"]["sealed"] == document["export"]["present"] == 8
+
+
+def test_a_removed_problem_is_named(guarded):
+    verify, lines = guarded
+    problem = next(line for line in lines if b" problem [" in line)
+    result = verify([line for line in lines if line is not problem])
+    (fault,) = json.loads(result.stdout)["faults"]
+    assert (result.exit_code, fault["kind"], fault["region"]) == (1, "message_missing", "cloud-guard")
+
+
+def test_the_state_of_cloud_guard_can_be_shown_and_rewound(terminal):  # noqa: F811
+    stage, run_cli = terminal
+    stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    changes = {"SOURCES": "cloud_guard", "CLOUD_GUARD_MINUTES": "15"}
+    assert run_cli("run", **changes).exit_code == 0
+    again = run_cli("run", **changes)
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr.endswith("Nothing is due: Cloud Guard is polled every 15 minutes (CLOUD_GUARD_MINUTES).\n")
+    assert json.loads(run_cli("run", "--json", **changes).stdout) == []
+    shown = run_cli("state", "show", "--region", "cloud-guard", **changes)
+    assert (shown.exit_code, "cloud-guard" in shown.stdout) == (0, True), shown.output
+    rewound = run_cli("state", "rewind", "2h", "--region", "cloud-guard", "--yes", **changes)
+    assert rewound.exit_code == 0, rewound.output
+    assert run_cli("run", **changes).exit_code == 0
+    assert len(stage.receiver.messages) == 2
+    assert Path(f"{stage.environment['STATE_FILE']}.cloud-guard").is_file()
