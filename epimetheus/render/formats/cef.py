@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from epimetheus.model import Identity, Request, Response
-from epimetheus.render.addresses import parse_addresses
+from epimetheus.render.addresses import is_ipv4, parse_addresses
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.derived_fields import http_status, operation_name, service_name
 from epimetheus.render.event_time import parse_event_time
@@ -183,6 +183,8 @@ class _Sources(NamedTuple):
 
 def _sources(text: str | None) -> _Sources:
     """The first address is the source, so ``src`` is None if that is an IPv6 address. An IPv6 address after it takes c6a2 if it is free."""
+    if text and is_ipv4(text):
+        return _Sources(text)
     found = parse_addresses(text)
     if not found.found:
         return _Sources(other=",".join(found.other) or None)

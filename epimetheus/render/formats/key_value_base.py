@@ -226,10 +226,10 @@ class KeyValueFormat(ABC):
 
     def _plain(self, slots: Slots, values: Sequence[str | None]) -> Part | None:
         """A part as received, valid if nothing in it needs redaction or escaping; None if a value is too long."""
-        found = [value for value in values if value]
-        if found and max(map(len, found)) > slots.shortest and slots.cuts(values):
+        joined = NUL.join(filter(None, values))
+        if len(joined) > slots.shortest and max(map(len, filter(None, values))) > slots.shortest and slots.cuts(values):
             return None
-        return Part(values, values, mask_of(values), (), NUL.join(found))
+        return Part(values, values, mask_of(values), (), joined)
 
     def _careful(self, slots: Slots, values: Sequence[str | None]) -> Part:
         """A part with each value redacted and cleaned on its own, without surrounding spaces, and cut to its length."""

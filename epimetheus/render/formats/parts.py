@@ -106,8 +106,10 @@ def part_keys(context: EventContext) -> tuple[Key, Key, Key]:
 
 def place_values(uid: str | None, name: str | None, enrichment: Enrichment) -> Sequence[str | None]:
     """The compartment and the marks of an event, in every format."""
-    marks = enrichment.watched, enrichment.replay, enrichment.late
-    return uid, name, enrichment.compartment_path, *["true" if mark else None for mark in marks]
+    return (
+        uid, name, enrichment.compartment_path, "true" if enrichment.watched else None, "true" if enrichment.replay else None,
+        "true" if enrichment.late else None,
+    )  # fmt: skip
 
 
 def _characters(value: object) -> int:
