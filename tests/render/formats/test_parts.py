@@ -89,6 +89,18 @@ def test_a_secret_that_many_events_share_is_never_sent():
             assert b"hidden" not in rendered.message
 
 
+@pytest.mark.parametrize("form", ["cef", "leef"])
+@pytest.mark.parametrize("path", PART_PATHS)
+@pytest.mark.parametrize("text", ["?token=hidden", "a=b|c\\d^e", " a ", "\u200b", "a\0b", "x" * 5000])
+def test_a_new_part_among_known_ones_is_scanned(form, path, text):
+    shared = renderer(form)
+    for _ in range(3):
+        shared.render_many([(fetched(GOLDEN_EVENT), 7, Enrichment("root/prod"))])
+    item = fetched(with_value(GOLDEN_EVENT, path, text)), 7, Enrichment("root/prod")
+    for _ in range(3):
+        assert shared.render_many([item]) == [full_renderer(form)(*item)]
+
+
 def part(text):
     return Part([text], [text], b"\x01")
 
