@@ -144,7 +144,7 @@ tag() { # the same files, base, and platform give the same tag, so an existing i
 import hashlib, pathlib, sys
 root, *choices = sys.argv[1:]
 root = pathlib.Path(root)
-names = ["Dockerfile", ".dockerignore", "requirements.hashes.txt", "func.py", "scripts/prune-sdk"]
+names = ["Dockerfile", ".dockerignore", "requirements.hashes.txt", "func.py", "scripts/prune-sdk", "scripts/compile-packages"]
 files = [root / name for name in names] + sorted((root / "epimetheus").rglob("*.py"))
 parts = [*map(str.encode, choices), *(part for file in files for part in (str(file.relative_to(root)).encode(), file.read_bytes()))]
 digest = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()

@@ -27,6 +27,7 @@ output "commands" {
     runs   = "epimetheus runs --log ${local.log}"
     state  = "epimetheus state show --function ${oci_functions_function.this.id}"
     check  = "epimetheus validate --function ${oci_functions_function.this.id}"
+    verify = "epimetheus verify --from 24h --function ${oci_functions_function.this.id}"
   }
 }
 

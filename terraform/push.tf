@@ -7,7 +7,7 @@ locals {
 
   connector_where = "request.principal.type='serviceconnector', request.principal.compartment.id='${var.compartment_ocid}'"
 
-  push_alarms = !var.push_enabled || local.metrics_namespace == "" ? {} : {
+  push_alarms = !var.push_enabled || var.metrics_namespace == "" ? {} : {
     failed = {
       query    = "pushes_failed[${local.window}]${local.this_deployment}.groupBy(region).sum() > 0"
       severity = "WARNING", pending = "PT5M"
@@ -131,7 +131,7 @@ resource "oci_sch_service_connector" "push" {
     kind              = "functions"
     function_id       = oci_functions_function.push[0].id
     batch_size_in_kbs = var.push_batch_size_in_kbs
-    batch_time_in_sec = var.push_batch_time_in_sec
+    batch_time_in_sec = var.push_batch_time_in_seconds
   }
 
   depends_on = [oci_identity_policy.connector]
@@ -171,7 +171,7 @@ resource "oci_monitoring_alarm" "push" {
 
   compartment_id        = var.compartment_ocid
   metric_compartment_id = local.metrics_compartment
-  namespace             = local.metrics_namespace
+  namespace             = var.metrics_namespace
   display_name          = "${var.name}-push-${each.key}"
   query                 = each.value.query
   severity              = each.value.severity

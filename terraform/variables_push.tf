@@ -18,7 +18,7 @@ variable "push_memory_in_mbs" {
   type        = number
   default     = 512
   nullable    = false
-  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072. Default: 512."
+  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072."
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 3072], var.push_memory_in_mbs)
@@ -30,7 +30,7 @@ variable "push_timeout_in_seconds" {
   type        = number
   default     = 300
   nullable    = false
-  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again. Default: 300."
+  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again."
 
   validation {
     condition     = floor(var.push_timeout_in_seconds) == var.push_timeout_in_seconds && var.push_timeout_in_seconds >= 30 && var.push_timeout_in_seconds <= 300
@@ -42,7 +42,7 @@ variable "push_batch_size_in_kbs" {
   type        = number
   default     = 4096
   nullable    = false
-  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB. Default: 4096."
+  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB."
 
   validation {
     condition     = floor(var.push_batch_size_in_kbs) == var.push_batch_size_in_kbs && var.push_batch_size_in_kbs >= 10 && var.push_batch_size_in_kbs <= 5000
@@ -50,14 +50,14 @@ variable "push_batch_size_in_kbs" {
   }
 }
 
-variable "push_batch_time_in_sec" {
+variable "push_batch_time_in_seconds" {
   type        = number
   default     = 60
   nullable    = false
-  description = "Age of a batch in seconds at which the connector pushes it. Default: 60."
+  description = "Age of a batch in seconds at which the connector pushes it."
 
   validation {
-    condition     = floor(var.push_batch_time_in_sec) == var.push_batch_time_in_sec && var.push_batch_time_in_sec >= 10 && var.push_batch_time_in_sec <= 60
-    error_message = "push_batch_time_in_sec: expected an integer from 10 to 60."
+    condition     = floor(var.push_batch_time_in_seconds) == var.push_batch_time_in_seconds && var.push_batch_time_in_seconds >= 10 && var.push_batch_time_in_seconds <= 60
+    error_message = "push_batch_time_in_seconds: expected an integer from 10 to 60."
   }
 }

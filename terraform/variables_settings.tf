@@ -293,7 +293,7 @@ variable "ledger_days" {
 variable "seal_key" {
   type        = string
   default     = null
-  description = "Private key that signs the seals, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
+  description = "Private key that signs the seals and the ledger entries, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
 
   validation {
     condition = var.seal_key == null || can(regex(

@@ -233,10 +233,11 @@ MUTATIONS = [
         "        self.messages.add(count - (b\" -\\n\" in lines), lines)\n",
     ),
     Mutation("9: a missing message is not named", "verify/sealed_messages.py", "if self._is_elsewhere(place):", "if True:"),
-    Mutation("9: a missing seal is not named", "verify/chain.py", "self.missing.append(sequence)", "pass"),
+    Mutation("9: a missing seal is not named", "verify/chain.py", "if self.above > sequence + 1:", "if False:"),
     Mutation("9: an altered seal is valid", "verify/chain.py", "(self.expected is None or one.sha256 == self.expected[0])", "True"),
     Mutation("9: a missing entry is not named", "verify/sealed_entries.py", "self._missing.append((name, seal))", "pass"),
-    Mutation("9: a run that was killed looks like a gap", "verify/chain.py", 'and seal.status != "killed" ', ""),
+    Mutation("9: a run that was killed looks like a gap", "verify/position_check.py", 'seal.status != "killed" and ', ""),
+    Mutation("9: the entry of a killed run has no signature", "ledger/ledger.py", "if key:", "if False:"),
 ]
 SHOWN_BY: dict[str, int | str] = {
     "1: an unreadable compartment is skipped": 1,
@@ -308,6 +309,7 @@ SHOWN_BY: dict[str, int | str] = {
     "9: an altered seal is valid": 2,
     "9: a missing entry is not named": 4,
     "9: a run that was killed looks like a gap": 2,
+    "9: the entry of a killed run has no signature": 2,
 }
 """Promise → a seed or scene that detects the mutation."""
 

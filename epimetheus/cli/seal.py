@@ -1,6 +1,7 @@
 """``seal``: creates keys that sign seals, and shows stored seals."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from rich.text import Text
 from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import cell, notes_console, print_json, print_line, terminal_console
+from epimetheus.cli.public_key_files import PublicKeys, read_public_keys
 from epimetheus.cli.seal_store import SealSource, StoredSeal, newest_seals, open_seals, seal_number
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
 from epimetheus.cli.tables import Column, print_fields, print_table
@@ -101,17 +103,21 @@ def show(
     source: SettingsSource,
     sequence: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Number of the seal. Default: the newest.")] = None,
     region: Region = None,
+    public_keys: PublicKeys = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one seal, and whether the key in SEAL_KEY has signed it. The exit code is 1 if its signature is not that of this key."""
+    """Show one seal, and whether the key in SEAL_KEY, or one of the public keys, has signed it.
+
+    The exit code is 1 if its signature is not that of such a key, and with --public-key also if it has none.
+    """
     with display.errors_explained(as_json=as_json):
-        store = open_seals(source, region)
+        store = open_seals(source, region, read_public_keys(public_keys))
         found = seal_number(store, sequence)
     if as_json:
         print_json({"version": 1, "location": store.name, "region": store.region, **found.report()})
     else:
         print_fields(terminal_console(), found.location, _fields(store, found))
-    if found.seal.signature and store.key and not found.is_signed_by(store.key):
+    if (found.seal.signature or public_keys) and store.keys and not found.is_signed_by(store.keys):
         raise typer.Exit(1)
 
 
@@ -171,7 +177,7 @@ def _fields(store: SealSource, one: StoredSeal) -> list[tuple[str, str]]:
         ("messages", f"{seal.messages.count:,}, SHA-256 {seal.messages.sha256}" if seal.messages else "not known"),
         ("its message", _own_message(seal)),
         ("reconciled", ", ".join(f"after {after} min: {through}" for after, through in seal.reconciled.items()) or "nothing"),
-        ("signature", _signature(store, one)),
+        ("signature", _signature(store.keys, one)),
     ]
     fields += [("run without a seal", run) for run in seal.unsealed_runs]
     return fields + [("entry", f"{entry.name}, SHA-256 {entry.sha256}") for entry in seal.entries]
@@ -184,9 +190,11 @@ def _own_message(seal: Seal) -> str:
     return f"{sent}; those of earlier seals were confirmed through seal {before}" if before else sent
 
 
-def _signature(store: SealSource, one: StoredSeal) -> str:
+def _signature(keys: Sequence[PublicKey], one: StoredSeal) -> str:
     if one.seal.signature is None:
         return "none"
-    if store.key is None:
-        return f"by {one.seal.signature.key}; not checked: SEAL_KEY is not set"
-    return f"by {one.seal.signature.key}; {'valid' if one.is_signed_by(store.key) else 'not made by the key in SEAL_KEY, or not valid'}"
+    if not keys:
+        return f"by {one.seal.signature.key}; not checked: SEAL_KEY is not set, and --public-key is not given"
+    if one.is_signed_by(keys):
+        return f"by {one.seal.signature.key}; valid"
+    return f"by {one.seal.signature.key}; not made by the key in SEAL_KEY or --public-key, or not valid"

@@ -1,5 +1,6 @@
 """The stored seals that a command shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,11 +21,11 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class SealSource:
-    """The seals of ``region``. ``key``: the public key of SEAL_KEY, None: it is not set."""
+    """The seals of ``region``. ``keys``: those that verify signatures: that of SEAL_KEY, or others; empty if it is not set."""
 
     chain: SealChain
     region: str
-    key: PublicKey | None
+    keys: Sequence[PublicKey]
 
     @property
     def name(self) -> str:
@@ -40,22 +41,27 @@ class StoredSeal:
     seal: Seal
     sha256: str
 
-    def is_signed_by(self, key: PublicKey) -> bool:
-        """Whether it has a valid signature of ``key``."""
-        return is_signed_by(self.seal, key)
+    def is_signed_by(self, keys: Sequence[PublicKey]) -> bool:
+        """Whether it has a valid signature of one of ``keys``."""
+        return any(is_signed_by(self.seal, key) for key in keys)
 
     def report(self) -> dict[str, Any]:
         """For ``--json``: its name, its hash, and the seal as it is stored."""
         return {"name": self.seal.name.text(), "sha256": self.sha256, "seal": msgspec.to_builtins(self.seal)}
 
 
-def open_seals(source: SettingsSource, region: str | None) -> SealSource:
-    """The seals of ``region``, or of that of the credentials. Raises ConfigError, CredentialsError, SourceError."""
+def open_seals(source: SettingsSource, region: str | None, keys: Sequence[PublicKey] = ()) -> SealSource:
+    """The seals of ``region``, or of that of the credentials. ``keys``: they verify signatures instead of SEAL_KEY, which is not read then.
+
+    Raises ConfigError, CredentialsError, SourceError.
+    """
     region = None if region is None else parse_region(region)
     loaded = source.load()
     wiring = loaded.open(loaded.read(), _SECONDS)
-    region, key = region or wiring.credentials.region, wiring.ledger.seal_key
-    return SealSource(wiring.ledger.seals(region, wiring.deadline), region, key.public if key else None)
+    region = region or wiring.credentials.region
+    if not keys and (key := wiring.ledger.seal_key):
+        keys = [key.public]
+    return SealSource(wiring.ledger.seals(region, wiring.deadline), region, keys)
 
 
 class ListedSeals(NamedTuple):

@@ -15,6 +15,8 @@ from epimetheus.cli.times import Duration, parse_duration
 from epimetheus.clock import SYSTEM
 from epimetheus.errors import StateError
 from epimetheus.model import RETENTION_DAYS, minute_text, time_text
+from epimetheus.problem import STREAM
+from epimetheus.run.problems import HORIZON_DAYS
 from epimetheus.state.model import State
 
 _MOST = Duration(RETENTION_DAYS * 24 * 3600)
@@ -42,6 +44,9 @@ def state_import(
     with display.errors_explained(as_json=as_json):
         name, before_marker = f"--marker {marker}", _margin(margin)
         target = open_target(source, region)
+        if target.region == STREAM:
+            sends = f"its first poll sends every problem of the last {HORIZON_DAYS} days"
+            raise ArgumentError(f"--region {STREAM}: Cloud Guard has no cursor; {sends}")
         found = read_marker(name, marker, target.region)
         minute = found.minute(name, before_marker, SYSTEM.now())
         before = _replaced(target, given=replace_existing)

@@ -27,7 +27,7 @@ OTHER_VARIABLES = frozenset(
         "follow_seconds", "freeform_tags", "ignore_defined_tags", "image", "image_digest", "image_signing_key_ocids", "interval_minutes",
         "kms_key_ocid", "kms_vault_ocid", "lag_alarm_minutes", "ledger_retention_days", "ledger_retention_lock_time", "log_retention_days",
         "memory_in_mbs", "name", "nat_public_ip_ocid", "network_compartment_ocid", "network_security_group_ocids", "notification_emails",
-        "push_batch_size_in_kbs", "push_batch_time_in_sec", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
+        "push_batch_size_in_kbs", "push_batch_time_in_seconds", "push_enabled", "push_memory_in_mbs", "push_stream_enabled",
         "push_timeout_in_seconds", "region", "relaxed_policy_conditions", "schedule_enabled", "seal_key_pem", "seal_key_secret_ocid",
         "seal_public_key", "shape", "siem_cidrs", "state_versions_days", "subnet_ocid", "syslog_client_key_pem",
         "syslog_client_key_secret_ocid", "timeout_in_seconds", "use_existing_network", "vcn_cidr", "vcn_ocid",

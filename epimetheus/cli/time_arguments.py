@@ -13,14 +13,19 @@ _MAX_SHOWN = 40
 def minute_argument(given: str, text: str, now: float) -> int:
     """The minute since the epoch that ``text`` names. ``given``: the argument as the error names it, such as ``--to 3h``.
 
-    ``now``: seconds since the epoch. Raises ArgumentError.
+    ``now``: seconds since the epoch. A duration ends at the minute it is in. Raises ArgumentError, also for a time with seconds: with
+    the minute it is in, a window would be another one than was requested.
     """
+    time = absolute_time(text, now)
     try:
-        return parse_minute(absolute_time(text, now))
+        minute = parse_minute(time)
     except (ValueError, OverflowError) as error:
         expected = f"expected a time such as {_EXAMPLE}, or a duration before now such as 3h"
         cause = f"the time has no time zone; write it like {_EXAMPLE}" if _lacks_zone(text) else expected
         raise ArgumentError(f"{given[: _MAX_SHOWN + 10]}: {cause}") from error
+    if datetime.fromisoformat(time).timestamp() != minute * 60:
+        raise ArgumentError(f"{given[: _MAX_SHOWN + 10]}: the time has seconds; use a whole minute, such as {minute_text(minute)}")
+    return minute
 
 
 def replay_window(start: str, end: str, now: float) -> Window:

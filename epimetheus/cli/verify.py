@@ -11,13 +11,12 @@ from epimetheus.cli import display
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.cli.console import print_json, terminal_console
 from epimetheus.cli.progress import SetProgress, progress_bar
+from epimetheus.cli.public_key_files import PublicKeys, read_public_keys
 from epimetheus.cli.settings_source import SettingsSource, reads_settings
-from epimetheus.cli.time_arguments import past_window, replay_window
+from epimetheus.cli.time_arguments import minute_argument, past_window, replay_window
 from epimetheus.cli.times import Duration, Timeout
 from epimetheus.cli.verify_view import EXIT_CODES, show_verification
 from epimetheus.clock import SYSTEM
-from epimetheus.errors import ConfigError
-from epimetheus.files import read_bounded
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, minute_text
 from epimetheus.verify.export_records import ExportRecords
@@ -26,8 +25,6 @@ from epimetheus.verify.model import Verification
 from epimetheus.verify.verify import Audited, RegionSource, Request, verify
 
 _TIMEOUT = Duration(3600)
-_LARGEST_KEY_FILE = 1 << 20
-_DO_KEY = "Give the file with the public key, as `epimetheus seal public-key` prints it where SEAL_KEY is set."
 
 From = Annotated[
     str, typer.Option("--from", metavar="TIME", help="Start of the window: a time (2026-11-24T10:00:00Z) or a duration before now (24h).")
@@ -39,9 +36,9 @@ Siem = Annotated[
         "--siem", metavar="FILE", help="A file with the messages that the SIEM has: syslog lines, CSV or JSON lines; repeat for several."
     ),
 ]
-PublicKeys = Annotated[
-    list[Path] | None,
-    typer.Option("--public-key", metavar="FILE", help="Public keys in PEM format that signed the seals; repeat for several."),
+SignedSince = Annotated[
+    str | None,
+    typer.Option("--signed-since", metavar="TIME", help="When SEAL_KEY was set: only earlier seals may lack a signature."),
 ]
 Folder = Annotated[
     Path | None, typer.Option("--ledger", metavar="DIR", help="Read downloaded seals and entries in this folder, without OCI or settings.")
@@ -56,6 +53,7 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     siem: Siem = None,
     audit: Annotated[bool, typer.Option("--audit", help="List the window in OCI Audit again and compare it with the ledger.")] = False,
     public_keys: PublicKeys = None,
+    signed_since: SignedSince = None,
     folder: Folder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")] = False,
     timeout: Timeout = _TIMEOUT,
@@ -68,15 +66,17 @@ def verify_command(  # noqa: PLR0913, PLR0917 - one parameter per option
     with display.errors_explained(as_json=as_json):
         now = SYSTEM.now()
         window = _window(start, end, now, limited=audit)
-        keys = [key for path in public_keys or () for key in _public_keys(path)]
+        keys = read_public_keys(public_keys)
+        since = None if signed_since is None else _signed_since(signed_since, now, keys)
         exports = [ExportRecords(path) for path in siem or ()]
         if folder and audit:
             raise ArgumentError("--audit with --ledger: the events that OCI lists are compared with the ledger of the settings only")
         with _Progress() as progress:
             if folder:
-                result = verify(Request(window, keys, int(now // 60), None), folder_sources(folder), exports, progress, {})
+                result = verify(Request(window, keys, int(now // 60), None, since), folder_sources(folder), exports, progress, {})
             else:
-                result = _verify_deployment(source, Request(window, keys, int(now // 60), None), exports, progress, timeout, audit=audit)
+                request = Request(window, keys, int(now // 60), None, since)
+                result = _verify_deployment(source, request, exports, progress, timeout, audit=audit)
     if as_json:
         print_json(result)
     else:
@@ -93,6 +93,14 @@ def _window(start: str, end: str | None, now: float, *, limited: bool) -> Window
     return window._replace(end=window.end + 1)
 
 
+def _signed_since(text: str, now: float, keys: Sequence[PublicKey]) -> int:
+    """The minute since the epoch. Raises ArgumentError."""
+    given = f"--signed-since {text}"
+    if not keys:
+        raise ArgumentError(f"{given}: signatures are verified with a public key only; give it with --public-key")
+    return minute_argument(given, text, now)
+
+
 def _verify_deployment(
     source: SettingsSource, request: Request, exports: Sequence[ExportRecords], progress: "_Progress", timeout: float, *, audit: bool
 ) -> Verification:
@@ -105,21 +113,6 @@ def _verify_deployment(
     audits: Mapping[str, Audited] = verify_audit.audit(wiring, request.window) if audit else {}
     result = verify(request._replace(ledger_days=wiring.settings.ledger_days), sources, exports, progress, audits)
     return verify_identify.identify(wiring, result) if audit else result
-
-
-def _public_keys(path: Path) -> list[PublicKey]:
-    """The keys in a file. Raises ConfigError."""
-    name = f"--public-key {path}"
-    try:
-        text = read_bounded(path, _LARGEST_KEY_FILE).decode()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigError([f"{name}: the file could not be read: {reason}"], do=_DO_KEY) from error
-    try:
-        return PublicKey.read(name, text)
-    except ConfigError as error:
-        problems = [problem.partition("; create one with")[0] for problem in error.problems]
-        raise ConfigError(problems, do=_DO_KEY) from error
 
 
 class _Progress:

@@ -3,8 +3,9 @@
 import uuid
 from functools import partial
 
-from epimetheus.errors import StateError
-from epimetheus.model import Fetched, RunProgress, Window, count_text, plural
+from epimetheus.clock import SYSTEM
+from epimetheus.errors import RequestError, StateError
+from epimetheus.model import Fetched, RunProgress, Window, count_text, minute_text, parse_minute, plural
 from epimetheus.reports import EventName, Problem, Replayed
 from epimetheus.run.replay import ReplayRequest
 from epimetheus.verify.chain import ChainHead
@@ -16,6 +17,7 @@ from epimetheus.wiring.wiring import Wiring
 
 _RUN = "verify"
 _MOST_NAMES = 100_000
+_MINUTES_A_DAY = 24 * 60
 
 
 def sources_of(wiring: Wiring) -> list[RegionSource]:
@@ -39,6 +41,7 @@ def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:
 
     Nothing is sent or written. Raises RequestError, SourceError, StateError, CredentialsError.
     """
+    _check_age(wiring, window)
     states = {region: wiring.state.session(region, _RUN, wiring.deadline).peek() for region in wiring.replayed_regions}
     if missing := [region for region, state in states.items() if state is None]:
         raise StateError(f"Events cannot be compared in {', '.join(missing)}: there is no state.", do="Run `epimetheus run` first.")
@@ -48,6 +51,18 @@ def audit(wiring: Wiring, window: Window) -> dict[str, Audited]:
     request = ReplayRequest(window._replace(end=end), dry=True, missing="reconcile", names=_MOST_NAMES)
     results = replay_regions(wiring, uuid.uuid4().hex[:12], _NoObserver(), lambda _: None, request)
     return {result.region: _audited(result) for result in results}
+
+
+def _check_age(wiring: Wiring, window: Window) -> None:
+    """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing."""
+    days = wiring.settings.ledger_days
+    oldest = int(SYSTEM.now() // 60) - days * _MINUTES_A_DAY
+    if window.start < oldest:
+        raise RequestError(
+            f"Events cannot be compared with OCI Audit: {minute_text(window.start)} is more than {count_text(days, 'day')} ago, and the"
+            f" ledger keeps entries for LEDGER_DAYS={days}.",
+            do=f"Begin at {minute_text(oldest)} or later, or verify without --audit.",
+        )
 
 
 def _audited(result: Replayed) -> Audited:
@@ -61,7 +76,8 @@ def _audited(result: Replayed) -> Audited:
         unchecked.append(f"{region}: {result.error.what}")
     elif result.through != result.window[1]:
         unchecked.append(f"{region}: Audit was listed through {result.through} only.")
-    return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked)
+    window = Window(*map(parse_minute, result.window)) if not unchecked else Window(0, 0)
+    return Audited(AuditResult(result.relisted, result.forwarded), faults, unchecked, window)
 
 
 def _fault(region: str, event: EventName) -> Fault:

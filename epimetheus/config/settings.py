@@ -151,7 +151,8 @@ class Settings(SourceSettings):
     seal_key: str | None = _STATE.pem(
         "PRIVATE KEY",
         "an Ed25519 private key as PEM without a passphrase",
-        "Private key that signs the seals, from `epimetheus seal keygen`. If not set, seals form a chain but have no signature.",
+        "Private key that signs the seals and the ledger entries, from `epimetheus seal keygen`."
+        " If not set, seals form a chain but have no signature.",
     )
     seal_messages: value_types.Boolean = _STATE.boolean(True, "If true, each run sends the receiver a message that contains its seal.")
 
@@ -193,9 +194,6 @@ class Settings(SourceSettings):
         2, 0, 60, "Minutes before now at which a run stops reading. Newer events may not be listed, or with `PUSH` not be pushed, yet.",
         unset="2; 20 with PUSH=true",
     )  # fmt: skip
-    push: value_types.Boolean = _READING.boolean(
-        False, "If true, Connector Hub pushes events to a second function, which accepts batches; runs send only what was not pushed."
-    )
     reconcile_after: value_types.Passes = _READING.field(
         (60, 1440),
         "empty, or up to 4 different integers from 5 to 10080, comma-separated",

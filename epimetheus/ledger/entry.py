@@ -1,6 +1,6 @@
 """An entry of the ledger: what the receiver confirmed, or a rule filtered, between two commits; and its stored form.
 
-    EPIMETHEUS-LEDGER 1 sha256=<hex digest of everything after this line>
+    EPIMETHEUS-LEDGER 1 sha256=<hex digest of everything after this line>     a signature may follow: `entry_signature`
     { "version": 1, …, "common_window": {"start": "2026-11-30T06:00:00Z", …}, "compartments": {OCID: {"keys": 12, …}}, … }
     NUL <keys: 16 bytes each, in the order of the head; those of a compartment and window are sorted> <message IDs: 8 bytes each>
 
@@ -19,13 +19,14 @@ from dataclasses import dataclass, field
 
 from epimetheus.errors import LedgerDamaged
 from epimetheus.ledger.entry_name import EntryName, Source
+from epimetheus.ledger.entry_signature import signature_of
 from epimetheus.ledger.head import CountHead, Head, KeySet, MessagesHead, OtherKeySet, WindowHead, decode_head, encode_head
 from epimetheus.ledger.messages import ID_BYTES, Messages
 from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
-from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
+from epimetheus.stored_form import add_checksum, check_checksum, damage, parse_whole_minute
 
-__all__ = ["LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
+__all__ = ["KEY_BYTES", "LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
 
 LONGEST_MINUTES = 8 * 24 * 60
 """Maximum length of an entry's window: the longest slice and the longest overlap. It limits how far a listing by window end must reach."""
@@ -48,8 +49,8 @@ class Entry:
     ``keys``: compartment and window → packed keys of its events, 16 bytes each, in any order; empty if there were none. ``polled``: number
     of compartments that were polled, with or without events; ``polled_sha256``: hex digest of their sorted OCIDs, joined by line feeds.
     ``rate_limits``: the counts of these events under rate limits. If the state is not written after the entry, they are added from here.
-    ``unsealed``: name → hex digest of the stored bytes, of other entries of ``run``, which a replay wrote before, and which may be in
-    windows that no run lists again: this entry is in a window that the next run lists, so that its seal names them all.
+    ``unsealed``: name → hex digest of the stored bytes, of other entries of ``run``, which were written before and may be in windows
+    that no run lists again: this entry is in a window that the next run lists, so that its seal names them all.
     ``state``: the identity of the state that the events were read for: deployments may share a bucket by mistake, and what one receiver has
     is not what another one has.
     """
@@ -117,9 +118,13 @@ def pack(entry: Entry) -> bytes:
 
 
 def unpack(data: bytes, name: str) -> Entry:
-    """The entry in ``data``. ``name``: its location, for the message. Raises LedgerDamaged unless ``data`` is exactly a packed entry."""
+    """The entry in ``data``. ``name``: its location, for the message. Raises LedgerDamaged unless ``data`` is exactly a packed entry.
+
+    It may have a signature, which is not verified.
+    """
     try:
-        text, packed = check_checksum(_HEADER, data)
+        signature = signature_of(data)
+        text, packed = check_checksum(_HEADER, data, after=signature.length if signature else 0)
         head = decode_head(text)
         sets = _key_sets(head)
         packed, ids = _without_ids(head.messages, packed)
@@ -127,7 +132,7 @@ def unpack(data: bytes, name: str) -> Entry:
         _validate(entry)
         _check_form(text, entry, sets)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise LedgerDamaged(f"The ledger entry {name} is damaged: {error}.", do=_DO) from error
+        raise LedgerDamaged(f"The ledger entry {name} is damaged: {damage(error)}.", do=_DO) from error
     return entry
 
 

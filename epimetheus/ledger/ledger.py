@@ -1,11 +1,14 @@
 """The ledger of a region: its entries are written once, found by window, and read."""
 
+from collections.abc import Callable
 from hashlib import sha256
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import LedgerDamaged, LedgerError, OutOfTime
 from epimetheus.ledger.entry import LONGEST_MINUTES, Entry, EntryName, pack, unpack
 from epimetheus.ledger.entry_name import name_bound
+from epimetheus.ledger.entry_signature import sign_entry
+from epimetheus.ledger.seal_key import SealKey
 from epimetheus.ledger.store import EntryStore
 from epimetheus.model import Window, minute_text
 
@@ -16,10 +19,13 @@ _ONLY_WRITER = "Check what else writes to it: only Epimetheus should, about an e
 
 
 class Ledger:
-    """The entries in ``store``. ``name``: its location, for messages. ``deadline``: nothing is listed or read after it."""
+    """The entries in ``store``. ``name``: its location, for messages. ``deadline``: nothing is listed or read after it.
 
-    def __init__(self, store: EntryStore, deadline: Deadline | None = None) -> None:
-        self._store = store
+    ``key``: returns the key that signs new entries, or None; it is called when an entry is written, because a reader may lack the key.
+    """
+
+    def __init__(self, store: EntryStore, deadline: Deadline | None = None, key: Callable[[], SealKey | None] = lambda: None) -> None:
+        self._store, self._key = store, key
         self.name = store.name
         self._deadline = deadline
 
@@ -31,9 +37,11 @@ class Ledger:
     def append(self, entry: Entry) -> str:
         """Durably write ``entry``. The hex digest of its stored bytes.
 
-        Raises LedgerError, CredentialsError, and ValueError for an invalid entry (`pack`).
+        Raises LedgerError, CredentialsError, ValueError for an invalid entry (`pack`), and what reading the key raises.
         """
-        data = pack(entry)
+        data, key = pack(entry), self._key()
+        if key:
+            data = sign_entry(data, key)
         self._store.create(entry.name.text(), data)
         return sha256(data).hexdigest()
 

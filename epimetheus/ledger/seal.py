@@ -19,7 +19,7 @@ from epimetheus.ledger.entry_name import EntryName
 from epimetheus.ledger.seal_key import PublicKey, SealKey
 from epimetheus.ledger.seal_name import LARGEST_SEQUENCE, SealName
 from epimetheus.model import parse_seconds
-from epimetheus.stored_form import parse_whole_minute
+from epimetheus.stored_form import damage, parse_whole_minute
 
 MOST_BYTES = 1 << 20
 """Maximum size of a stored seal."""
@@ -192,7 +192,7 @@ def unpack(data: bytes, name: str) -> Seal:
         return _strict(data)
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise SealDamaged(
-            f"The seal {name} is damaged: {error}.",
+            f"The seal {name} is damaged: {damage(error)}.",
             do="Find out what changed it: seals are never overwritten. Restore the object from a copy.",
         ) from error
 

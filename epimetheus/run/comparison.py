@@ -9,7 +9,7 @@ from contextlib import suppress
 from epimetheus.errors import EpimetheusError, LedgerDamaged, LedgerError, StateError
 from epimetheus.ledger.entry import Source
 from epimetheus.ledger.ledger import Ledger
-from epimetheus.model import Fetched, Window
+from epimetheus.model import Fetched
 from epimetheus.render.renderer import Item, Rendered
 from epimetheus.reports import EventName
 from epimetheus.run.deleted_entries import deleted_entry
@@ -42,7 +42,7 @@ class Comparison:
             do="Run `epimetheus run` first. To send a window without comparing it with the ledger, use a replay.",
         )
         self.state = read_state(ports, self._clock, missing)
-        self._delivered, self._source, self._dry, self._tenancy = ports.delivered, source, dry, options.tenancy
+        self._delivered, self._source, self._dry = ports.delivered, source, dry
         self._delivered.begin(self.state.first_epoch, self.state.epoch, self.state.entered, self.state.identity)
         self._writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self._tasks: Sequence[FetchTask] = ()
@@ -91,13 +91,13 @@ class Comparison:
             self._enter(forwarder)
 
     def _enter(self, forwarder: Forwarder) -> None:
-        """Enter what is confirmed, with an entry in the current minute, which the next run lists: its seal names all of them."""
+        """Enter what is confirmed, so that the next run finds the entry, and its seal names it."""
         pending = forwarder.take_pending()
         if self._dry:
             return
-        polled, now, minute = [task.compartment for task in self._tasks], self._clock.now(), self._clock.minute
+        polled, now = [task.compartment for task in self._tasks], self._clock.now()
         self._writer.write(pending, Reading(self._source, polled, self.state.epoch), now)
-        self._writer.announce((self._tenancy, Window(minute, minute + 1)), Reading(self._source, (), self.state.epoch), now)
+        self._writer.announce(Reading(self._source, (), self.state.epoch), now, self.state.through)
 
 
 class NamingRenderer:

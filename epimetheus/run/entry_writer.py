@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.ledger.entry import Entry, Place, Source
+from epimetheus.ledger.entry import Entry, EntryName, Source
+from epimetheus.model import Window
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.pending_entry import PendingEntry, polled_digest
 
@@ -41,14 +42,17 @@ class EntryWriter:
             self.written |= self._delivered.record(self._unwritten[0])
             self._unwritten.popleft()
 
-    def announce(self, place: Place, reading: Reading, now: float) -> None:
-        """Write an entry without events for ``place``, which names those ``written``: the next run lists its window. Raises LedgerError."""
-        if not self.written:
-            return
-        empty = PendingEntry()
-        empty.add_keys(*place, [])
-        [entry] = self._entries(empty, reading, now)
-        self._delivered.record(replace(entry, unsealed=self.written))
+    def announce(self, reading: Reading, now: float, through: int) -> None:
+        """Name the entries that are ``written`` and that no run may list, because their windows end at the cursor ``through`` (minute).
+
+        The entry that names them is without events, in the current minute, which the next run lists. Raises LedgerError.
+        """
+        past = {text: sha256 for text, sha256 in self.written.items() if (name := EntryName.parse(text)) and name.window.end <= through}
+        if past:
+            minute, empty = int(now // 60), PendingEntry()
+            empty.add_keys(self._tenancy, Window(minute, minute + 1), [])
+            [entry] = self._entries(empty, reading, now)
+            self._delivered.record(replace(entry, unsealed=past))
         self.written = {}
 
     def _entries(self, pending: PendingEntry, reading: Reading, now: float) -> Iterator[Entry]:

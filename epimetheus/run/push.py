@@ -7,7 +7,7 @@ the entries, and to know which compartments are polled. If anything fails, the r
 batch again; what was confirmed by then is in the ledger and is not sent again. What a push leaves out, polling finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from statistics import median
 
@@ -82,21 +82,27 @@ class _Push:
             ports.delivered.seen, self.selection, ports.renderer, ports.frame, ports.sender, self.tally, actors=self.options.actors
         )
         forwarder.compartment_paths = paths(known_compartments(state))
-        reading = Reading("push", {task.compartment for task in groups}, state.epoch)
+        polled = {task.compartment for task in groups}
         try:
             complete = self.send(forwarder, groups)
             forwarder.finish()
         except EpimetheusError:
             with suppress(EpimetheusError):
                 forwarder.record_confirmed()
-                self.writer.write(forwarder.take_pending(), reading, self.clock.now())
+                self.enter(forwarder, polled, state)
             raise
-        self.writer.write(forwarder.take_pending(), reading, self.clock.now())
+        self.enter(forwarder, polled, state)
         if not complete:
             raise OutOfTime(
                 "The batch was not forwarded to its end: time ran out.",
                 do=f"Raise the timeout of the push function, up to 300 seconds, or lower the batch size of the connector. {_RETRIED}",
             )
+
+    def enter(self, forwarder: Forwarder, polled: Collection[str], state: State) -> None:
+        """Enter what is confirmed, so that the next run finds the entry, also of events that arrive late. Raises LedgerError."""
+        now = self.clock.now()
+        self.writer.write(forwarder.take_pending(), Reading("push", polled, state.epoch), now)
+        self.writer.announce(Reading("push", (), state.epoch), now, state.through)
 
     def polled_groups(self, state: State) -> Groups:
         """The events in groups, without those that are left to a run: it knows whether a setting excludes their compartment."""

@@ -23,6 +23,7 @@ from epimetheus.run.seal_messages import send_own_seal
 from epimetheus.run.unsealed import is_of_other_writer
 from epimetheus.state.model import State
 from epimetheus.state.seals import MOST_UNSEALED, SealableEntry, SealHead, SealState
+from epimetheus.stored_form import damage
 
 _MakeSeal = Callable[[State, Sequence[SealableEntry]], Seal]
 _SENT_AGAIN = 100  # seals whose messages are sent again if the state does not know which are confirmed
@@ -201,5 +202,5 @@ def _with_seal(ctx: RunContext, state: State, make: _MakeSeal) -> State:
 
 
 def _unsealed_warning(run: str, error: Exception) -> str:
-    cause = error.what if isinstance(error, EpimetheusError) else f"{error}."
+    cause = error.what if isinstance(error, EpimetheusError) else f"{damage(error)}."
     return f"Run {run} ends without a seal: {cause} The next seal names the run and its entries."

@@ -33,7 +33,7 @@ from epimetheus.state.head import (
 from epimetheus.state.model import Adoption, BehindCompartment, KnownCompartment, Lease, PageCursor, Reconciled, State
 from epimetheus.state.owner import ReceiverId
 from epimetheus.state.seals import SealHead, SealState
-from epimetheus.stored_form import add_checksum, check_checksum, parse_whole_minute
+from epimetheus.stored_form import add_checksum, check_checksum, damage, parse_whole_minute
 
 _NAME = b"EPIMETHEUS-STATE "
 _HEADER = _NAME + b"2 "
@@ -63,7 +63,7 @@ def unpack(data: bytes, name: str) -> State:
         head, _ = check_checksum(_HEADER, data, has_packed=False)
         return _state(decode_head(head))
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise _damaged(name, str(error)) from error
+        raise _damaged(name, damage(error)) from error
 
 
 def _head(state: State) -> Head:

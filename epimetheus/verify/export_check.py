@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from epimetheus.model import count_text, plural
+from epimetheus.verify.entry_doubts import EntryMessages
 from epimetheus.verify.message import SiemMessage
 from epimetheus.verify.model import ExportResult
 from epimetheus.verify.seal_messages import SealMessages
@@ -65,13 +66,18 @@ class Matched(NamedTuple):
     unchecked: list[str]
 
 
-def check_exports(exports: Sequence[Export], messages: SealedMessages, notices: SealMessages, observer: Observer) -> Matched | str:
+def check_exports(
+    exports: Sequence[Export], entries: EntryMessages, notices: SealMessages, observer: Observer
+) -> Matched | str:
     """Match all messages of ``exports``; a sentence if there are lines, but none is recognized. Raises ExportError."""
+    messages, waiting = entries.sealed, entries.waiting
     for export in exports:
         for count, message in enumerate(export):
             if not count % _REPORTED_MESSAGES:
                 observer.export(export.name, *export.progress)
             messages.match(message)
+            if waiting:
+                waiting.match(message)
             if notice := message.seal:
                 notices.add(notice)
     if (others := sum(export.others + export.unreadable for export in exports)) and not messages.numbered + messages.unnumbered:

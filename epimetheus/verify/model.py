@@ -19,6 +19,7 @@ FaultKind = Literal[
     "entry_missing",
     "entry_altered",
     "entry_unnamed",
+    "entry_signature",
     "message_missing",
     "message_altered",
     "seal_message_missing",

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from epimetheus.ledger.seal import Seal
 from epimetheus.model import Window, parse_seconds
@@ -11,11 +12,32 @@ from epimetheus.verify.chain import Chain, ChainHead
 from epimetheus.verify.message import SealNotice
 from epimetheus.verify.model import Fault
 from epimetheus.verify.sealed_messages import SealedMessages
+from epimetheus.verify.stored_seals import StoredSeals
 
 EXPORTED_MINUTES = 60
 """An export has the messages that arrived until so many minutes after the window, or later."""
+_MINUTES_A_DAY = 24 * 60
 _MOST = 1_000_000
 _DIGITS = 16
+
+
+class StoredChain(NamedTuple):
+    """The seals of a region: as they were ``read`` and verified for ``window``.
+
+    ``kept_since``: the minute before which they may have been deleted.
+    """
+
+    region: str
+    read: StoredSeals
+    chain: Chain
+    head: ChainHead | None
+    window: Window
+    kept_since: int
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the oldest seal is so recent that those before it cannot have been deleted because of their age."""
+        return self.read.oldest_day() * _MINUTES_A_DAY > self.kept_since + _MINUTES_A_DAY
 
 
 class SealMessages:
@@ -39,15 +61,17 @@ class SealMessages:
         """Whether the export has a message of this seal."""
         return sequence in self._digits[region]
 
-    def faults(self, region: str, chain: Chain, head: ChainHead | None, messages: SealedMessages, window: Window) -> list[Fault]:
-        """The differences between the messages and the stored seals of ``region``.
+    def faults(self, stored: StoredChain, messages: SealedMessages) -> list[Fault]:
+        """The differences between the messages and the stored seals of a region.
 
         Seals are sent in order: all before one that was sent must be in the export. A message that an entry has is among ``messages``, and
         is named there if it is missing.
         """
-        through = max([_confirmed(chain, head, window), *(one for one in self._digits[region] if one <= chain.newest_sequence)])
+        region, chain = stored.region, stored.chain
+        present = (one for one in self._digits[region] if one <= chain.newest_sequence)
+        through = max([_confirmed(chain, stored.head, stored.window), *present])
         lacking = self._lacking(region, chain, through, messages)
-        return [*self._differing(region, chain), *self._not_stored(region, chain, head), *lacking]
+        return [*self._differing(region, chain), *self._not_stored(stored), *lacking]
 
     def _differing(self, region: str, chain: Chain) -> Iterator[Fault]:
         for sequence, digits in sorted(self._digits[region].items()):
@@ -56,13 +80,16 @@ class SealMessages:
                 what = f"The export has a message of seal {sequence} with the SHA-256 {other[0]}…; that of the stored seal is {stored}."
                 yield Fault(kind="seal_message_differs", what=what, region=region, seals=(sequence, sequence))
 
-    def _not_stored(self, region: str, chain: Chain, head: ChainHead | None) -> Iterator[Fault]:
+    def _not_stored(self, stored: StoredChain) -> Iterator[Fault]:
+        """Messages whose seal does not exist. The first seals may have been deleted because they were old."""
+        region, read, head = stored.region, stored.read, stored.head
         pending = head.sequence if head and not head.stored else 0
-        known = (one for one in self._digits[region] if one > chain.newest_sequence and one != pending)
-        missing = [fault.seals for fault in chain.faults if fault.kind == "seal_missing" and fault.seals]
-        for first, last in _ranges(known):
-            if not any(start <= first <= end for start, end in missing):
-                yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
+        missing = [fault.seals for fault in stored.chain.faults if fault.kind == "seal_missing" and fault.seals]
+        unknown = [one for one in self._digits[region] if one != pending and one not in read.names and read.lacks(one)]
+        oldest = read.oldest() if unknown else 0
+        lacking = [one for one in unknown if one > oldest or stored.is_recent]
+        for first, last in _ranges(one for one in lacking if not any(start <= one <= end for start, end in missing)):
+            yield _fault("seal_missing", region, first, last, "missing: the export has", "message")
 
     def _lacking(self, region: str, chain: Chain, through: int, messages: SealedMessages) -> Iterator[Fault]:
         """The seals of the window up to the number ``through`` whose message the export should have."""

@@ -104,16 +104,18 @@ class SealedMessages:
         self._regions.add(region)
         self._hosts.setdefault(host, set()).add(region)
 
-    def add(self, region: str, run: str, first: int, entry: str, ids: bytes) -> None:
+    def add(self, region: str, run: str, first: int, entry: str, ids: bytes) -> Segment:
         """Add the messages of an entry from the number ``first`` on. ``ids``: 8 bytes for each. Call it before `match`."""
         keys = array("Q")
         keys.frombytes(ids)
         if sys.byteorder == "little":
             keys.byteswap()
         self._regions.add(region)
-        self._segments.setdefault(run, []).append(Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys)))
+        segment = Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys))
+        self._segments.setdefault(run, []).append(segment)
         self._keys += keys
         self._marks += bytes(len(keys))
+        return segment
 
     def match(self, message: SiemMessage) -> None:
         """Match a message of an export. The message of a seal is in no entry, as a rule, and does not count as unsealed."""
@@ -204,6 +206,16 @@ class SealedMessages:
         present, moved = len(self._keys) - not_present, _MOVED | _BY_NUMBER
         other_number = sum(self._marks.count(mark) for mark in range(2 * _MOVED) if mark & moved == _MOVED)
         return Outcome(len(self._keys), present, unmatchable, missing, number_only, other_number, emptied)
+
+    def count_own(self, segment: Segment, others: "SealedMessages | None" = None) -> int:
+        """How many messages of ``segment`` the export has, without one that may be the message of another entry, also of ``others``."""
+        places = range(segment.place, segment.place + segment.last - segment.first + 1)
+        return sum(bool(self._marks[place] & _BY_NUMBER) or self._is_own(self._keys[place], others) for place in places)
+
+    def _is_own(self, key: int, others: "SealedMessages | None") -> bool:
+        """Whether the export has a message for each one with this digest of its event ID."""
+        is_elsewhere = others is not None and others._places(key)
+        return bool(key) and not is_elsewhere and all(self._marks[place] & _PRESENT for place in self._places(key))
 
     @property
     def lack_ids(self) -> bool:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, minute_text, plural
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
+from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages, entry_doubt
 from epimetheus.verify.export_check import Export, Observer, check_exports
 from epimetheus.verify.message_faults import message_faults
 from epimetheus.verify.model import (
@@ -24,10 +25,11 @@ from epimetheus.verify.model import (
     Verdict,
     Verification,
 )
-from epimetheus.verify.seal_messages import SealMessages, seal_id
-from epimetheus.verify.sealed_entries import EntryCheck
+from epimetheus.verify.position_check import Gap, gap_doubts, gap_faults, gaps
+from epimetheus.verify.seal_messages import SealMessages, StoredChain, seal_id
+from epimetheus.verify.sealed_entries import EntryCheck, Sealed
 from epimetheus.verify.sealed_messages import SealedMessages
-from epimetheus.verify.stored_seals import ObjectReader, StoredSeals, read_seals
+from epimetheus.verify.stored_seals import ObjectReader, StoredSeals
 from epimetheus.verify.window_check import WindowReport, check_window, reconciliation
 
 _HOUR = 60
@@ -43,12 +45,16 @@ class RegionSource(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for; None: as the seals say."""
+    """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for; None: as the seals say.
+
+    ``signed_since``: the minute from which on SEAL_KEY was set, as the auditor knows; None if this is not known.
+    """
 
     window: Window
     keys: Sequence[PublicKey]
     now: int
     ledger_days: int | None
+    signed_since: int | None = None
 
 
 @dataclass
@@ -56,9 +62,13 @@ class _Region:
     """What is known of a region so far."""
 
     source: RegionSource
+    read: StoredSeals
     head: ChainHead | None
     chain: Chain
+    kept_since: int
     entries: EntriesResult
+    doubtful: list[DoubtfulEntry]
+    gaps: list[Gap]
     faults: list[Fault]
     warnings: list[str] = field(default_factory=list)
 
@@ -70,23 +80,30 @@ def verify(
 
     Raises ExportError, LedgerError, StateError, CredentialsError.
     """
-    messages, notices, unchecked = SealedMessages(), SealMessages(), list[str]()
+    messages, notices, unchecked = EntryMessages(SealedMessages(), SealedMessages()), SealMessages(), list[str]()
     regions = [_check_region(request, source, messages, observer, unchecked) for source in sources]
+    unchecked += _unverified_regions(regions)
     matched = check_exports(exports, messages, notices, observer) if exports else None
     if isinstance(matched, str):
         unchecked.append(matched)
         matched = None
+    audited = {region: audit.window for region, audit in audits.items()}
     faults = []
     for one in regions:
+        region = one.source.region
         if matched:
-            one.faults += notices.faults(one.source.region, one.chain, one.head, messages, request.window)
-        _check_newest(one, notices if matched else None, messages, unchecked)
-        check_window(WindowReport(one.source.region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
+            stored = StoredChain(region, one.read, one.chain, one.head, request.window, one.kept_since)
+            one.faults += notices.faults(stored, messages.sealed)
+        _check_newest(one, notices if matched else None, messages.sealed, unchecked)
+        check_window(WindowReport(region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
+        unchecked += filter(None, [entry_doubt(region, one.doubtful, messages, has_export=matched is not None)])
+        if not one.entries.expired:
+            unchecked += gap_doubts(region, one.gaps, audited)
         if count := one.entries.unsealed:
             one.warnings.append(f"{count_text(count, 'ledger entry', 'ledger entries')} not named by a seal yet.")
         faults += one.faults
     if matched:
-        faults += message_faults(messages, matched.outcome, {one.source.region: one.chain.digests for one in regions})
+        faults += message_faults(messages.sealed, matched.outcome, {one.source.region: one.chain.digests for one in regions})
         unchecked += matched.unchecked
     for name in sorted(audits):
         faults += audits[name].faults
@@ -98,27 +115,31 @@ def verify(
 
 
 class Audited(NamedTuple):
-    """The comparison of a region's ledger with what Audit lists now. ``unchecked``: what could not be listed, as sentences."""
+    """The comparison of a region's ledger with what Audit lists now. ``unchecked``: what could not be listed, as sentences.
+
+    ``window``: what was listed completely.
+    """
 
     result: AuditResult
     faults: list[Fault]
     unchecked: list[str]
+    window: Window = Window(0, 0)
 
 
 def _check_region(
-    request: Request, source: RegionSource, messages: SealedMessages, observer: Observer, unchecked: list[str]
+    request: Request, source: RegionSource, messages: EntryMessages, observer: Observer, unchecked: list[str]
 ) -> _Region:
     head = source.head()
-    read = read_seals(source.seals, source.region, request.window)
+    read = StoredSeals(source.seals, source.region, request.window)
     days = _kept_days(request, read)
     kept_since = request.now - days * 24 * _HOUR
-    chain = verify_chain(read, source.region, Expectation(request.window, request.keys, head, source.head, kept_since))
-    check = EntryCheck(source.entries, source.region, kept_since, messages)
-    entries = check.run(chain, request.window, lambda done, total: observer.entries(source.region, done, total))
-    messages.add_host(source.region, source.region)
-    for seal in chain.around:
-        for name in (source.region, *seal.coverage.regions.polled):
-            messages.add_host(seal.hostname or name, name)
+    expectation = Expectation(request.window, request.keys, head, source.head, kept_since, request.signed_since)
+    chain = verify_chain(read, source.region, expectation)
+    sealed = Sealed(chain, read.runs, request.window, request.keys, request.signed_since, kept_since, request.now)
+    check = EntryCheck(source.entries, source.region, sealed, messages)
+    entries = check.run(lambda done, total: observer.entries(source.region, done, total))
+    messages.add_hosts(source.region, chain.around)
+    unchecked += chain.doubts
     if not read.newest_sequence and not chain.faults:
         unchecked.append(f"{source.region}: there are no seals in {source.seals.name}.")
     elif not chain.result.checked:
@@ -127,13 +148,23 @@ def _check_region(
         count, kept = len(check.expired), f"entries are kept for {count_text(days, 'day')}"
         gone = f"{count_text(count, 'ledger entry', 'ledger entries')} no longer {plural(count, 'exists', 'exist')}"
         unchecked.append(f"{source.region}: {gone}; {kept}.")
-    return _Region(source, head, chain, entries, [*chain.faults, *check.faults])
+    found = list(gaps(chain, check.read))
+    faults = [*chain.faults, *gap_faults(source.region, found), *check.faults]
+    return _Region(source, read, head, chain, kept_since, entries, check.doubtful, found, faults)
+
+
+def _unverified_regions(regions: Sequence[_Region]) -> list[str]:
+    """A sentence about each region that was polled in the window, and whose seals were not given."""
+    known = {one.source.region for one in regions}
+    polled = {name for one in regions for seal in one.chain.valid for name in seal.coverage.regions.polled}
+    return [f"{name}: the seals of other regions say that it was polled, and it has no seals there." for name in sorted(polled - known)]
 
 
 def _kept_days(request: Request, read: StoredSeals) -> int:
     """The shortest time in days for which entries were kept since the window began."""
     seals = [one.seal for stored in read.by_sequence.values() for one in stored if one.seal]
-    seals += [read.newest.seal] if read.newest and read.newest.seal else []
+    newest = read.newest(read.newest_sequence)
+    seals += [newest.seal] if newest and newest.seal else []
     days = [seal.ledger_days for seal in seals] + ([] if request.ledger_days is None else [request.ledger_days])
     return min(days, default=0)
 

@@ -33,9 +33,9 @@ class LedgerWiring:
         """The ledger of ``region``, for a run until ``deadline``. ``calls`` counts the requests. Raises SourceError, CredentialsError."""
         work = deadline.earlier(commit_reserve(deadline.left()))
         if path := self._path(region):
-            return Ledger(DirectoryEntryStore(Path(f"{path}.ledger")), work)
+            return Ledger(DirectoryEntryStore(Path(f"{path}.ledger")), work, lambda: self.seal_key)
         reader = self.oci.client(ObjectStorageClient, deadline.left() / 8, calls)
-        return Ledger(self._bucket_store(region, self._writer(deadline, calls), reader, "ledger entry"), work)
+        return Ledger(self._bucket_store(region, self._writer(deadline, calls), reader, "ledger entry"), work, lambda: self.seal_key)
 
     def seals(self, region: str, deadline: Deadline, calls: Calls | None = None) -> SealChain:
         """The seals of ``region``, as `ledger`. No request takes longer than writing an entry: the last step of a run needs its time."""

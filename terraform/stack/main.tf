@@ -53,7 +53,7 @@ module "epimetheus" {
   push_memory_in_mbs            = var.push_memory_in_mbs
   push_timeout_in_seconds       = var.push_timeout_in_seconds
   push_batch_size_in_kbs        = var.push_batch_size_in_kbs
-  push_batch_time_in_sec        = var.push_batch_time_in_sec
+  push_batch_time_in_seconds    = var.push_batch_time_in_seconds
   syslog_host                   = var.syslog_host
   syslog_port                   = var.syslog_port
   syslog_transport              = var.syslog_transport

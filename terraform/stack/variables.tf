@@ -283,28 +283,28 @@ variable "push_memory_in_mbs" {
   type        = number
   default     = 512
   nullable    = false
-  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072. Default: 512."
+  description = "Memory of the push function in MB. Values: 256, 512, 1024, 2048 or 3072."
 }
 
 variable "push_timeout_in_seconds" {
   type        = number
   default     = 300
   nullable    = false
-  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again. Default: 300."
+  description = "Timeout of the push function in seconds. A batch that is not confirmed by then is sent again."
 }
 
 variable "push_batch_size_in_kbs" {
   type        = number
   default     = 4096
   nullable    = false
-  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB. Default: 4096."
+  description = "Size of a batch in KB at which the connector pushes it. A request may have 6 MB."
 }
 
-variable "push_batch_time_in_sec" {
+variable "push_batch_time_in_seconds" {
   type        = number
   default     = 60
   nullable    = false
-  description = "Age of a batch in seconds at which the connector pushes it. Default: 60."
+  description = "Age of a batch in seconds at which the connector pushes it."
 }
 
 variable "syslog_host" {
@@ -455,7 +455,7 @@ variable "ledger_days" {
 variable "seal_key" {
   type        = string
   default     = null
-  description = "Private key that signs the seals, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
+  description = "Private key that signs the seals and the ledger entries, from epimetheus seal keygen. If not set, seals form a chain but have no signature. It must be a secret in an existing vault: vault:SECRET_OCID."
 }
 
 variable "seal_messages" {

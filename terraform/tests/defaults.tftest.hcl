@@ -110,6 +110,7 @@ run "defaults" {
       runs   = "epimetheus runs --log ocid1.compartment.oc1..here/ocid1.loggroup.oc1..group/ocid1.log.oc1..log"
       state  = "epimetheus state show --function ocid1.fnfunc.oc1..function"
       check  = "epimetheus validate --function ocid1.fnfunc.oc1..function"
+      verify = "epimetheus verify --from 24h --function ocid1.fnfunc.oc1..function"
     }
     error_message = jsonencode(output.commands)
   }

@@ -15,6 +15,9 @@ variables {
   region           = "eu-frankfurt-1"
   image            = "fra.ocir.io/axexample/epimetheus:0.1.0"
   syslog_host      = "siem.example.com"
+  siem_cidrs       = ["203.0.113.7/32"]
+
+  notification_emails = ["soc@example.com"]
 }
 
 run "off" {
@@ -45,7 +48,7 @@ run "logging" {
     condition = (
       oci_functions_function.push[0].memory_in_mbs == "1024" && oci_functions_function.push[0].timeout_in_seconds == 120 &&
       oci_functions_function.push[0].image == oci_functions_function.this.image &&
-      merge(oci_functions_function.push[0].config, { SEAL_KEY = "vault:ocid1.vaultsecret.oc1..seal" }) == oci_functions_function.this.config &&
+      tomap(merge(oci_functions_function.push[0].config, { SEAL_KEY = "vault:ocid1.vaultsecret.oc1..seal" })) == oci_functions_function.this.config &&
       !contains(keys(oci_functions_function.push[0].config), "SEAL_KEY") &&
       oci_functions_function.push[0].config.PUSH == "true"
     )

@@ -1232,16 +1232,16 @@ run "push" {
   command = plan
 
   variables {
-    push_memory_in_mbs      = 100
-    push_timeout_in_seconds = 301
-    push_batch_size_in_kbs  = 5001
-    push_batch_time_in_sec  = 61
+    push_memory_in_mbs         = 100
+    push_timeout_in_seconds    = 301
+    push_batch_size_in_kbs     = 5001
+    push_batch_time_in_seconds = 61
   }
 
   expect_failures = [
     var.push_memory_in_mbs,
     var.push_timeout_in_seconds,
     var.push_batch_size_in_kbs,
-    var.push_batch_time_in_sec,
+    var.push_batch_time_in_seconds,
   ]
 }

@@ -24,9 +24,13 @@ def test_a_window_has_two_times_in_either_form():
         ("2026-01-01", "1h", "--from 2026-01-01: the time has no time zone; write it like 2026-11-24T10:05:00Z"),
         ("2h", "3h", "--from 2h is not before --to 3h; set --from to the earlier time"),
         (
-            "2h", "2026-01-01T10:00:30Z",
-            "--from 2h and --to 2026-01-01T10:00:30Z are both in the minute 2026-01-01T10:00:00Z; use a window of at least one whole"
+            "2h", "2026-01-01T10:00:00Z",
+            "--from 2h and --to 2026-01-01T10:00:00Z are both in the minute 2026-01-01T10:00:00Z; use a window of at least one whole"
             " minute: the minute of --to is not included",
+        ),
+        *(
+            (text, "1h", f"--from {text}: the time has seconds; use a whole minute, such as 2026-01-01T10:00:00Z")
+            for text in ("2026-01-01T10:00:30Z", "2026-01-01T10:00:00.5Z", "2026-01-01T11:00:59+01:00")
         ),
         ("2h", "2026-01-01T12:01:00Z", "--to 2026-01-01T12:01:00Z is in the future; the current time is 2026-01-01T12:00:00Z"),
         (

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from importlib.metadata import distributions
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,8 @@ def test_the_bill_of_materials_lists_the_packages_of_the_image(image):
 
 def test_every_module_in_the_image_is_one_that_the_function_imports(image):
     """What only a terminal imports belongs into .dockerignore."""
-    program = "import sys, func; print(*(name for name in sys.modules if name.partition('.')[0] == 'epimetheus'))"
+    imported = "import sys, func, epimetheus.health.report, epimetheus.wiring.push"
+    program = f"{imported}; print(*(name for name in sys.modules if name.partition('.')[0] == 'epimetheus'))"
     done = subprocess.run([PYTHON, "-S", "-c", program], env=environment(image), cwd=image, capture_output=True, text=True, check=True)
     modules = [path.relative_to(image / "function").with_suffix("") for path in (image / "function" / "epimetheus").rglob("*.py")]
     assert {".".join(path.parts).removesuffix(".__init__") for path in modules} == set(done.stdout.split())
@@ -104,7 +106,7 @@ def test_every_part_of_the_sdk_that_the_code_names_is_in_the_image(image):
                 named.add(node.attr)
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("oci."):
                 named.add(node.module.split(".")[1])
-    assert {"identity", "object_storage", "secrets", "monitoring", "auth", "retry"} <= named
+    assert {"object_storage", "secrets", "monitoring", "auth", "retry", "base_client"} <= named
     sdk = image / "python" / "oci"
     assert [name for name in named if not (sdk / name).is_dir() and not (sdk / f"{name}.py").is_file()] == []
 
@@ -171,3 +173,20 @@ def test_make_image_takes_the_engine_that_answers(tmp_path):
     assert done.returncode == 0, done.stderr
     expected = "podman build --platform linux/amd64 --build-arg BASE=python:3.11.14-slim-bookworm@sha256:12 --tag registry/epimetheus:1 .\n"
     assert done.stdout == expected
+
+
+def test_modules_are_compiled_without_docstrings_under_the_names_that_python_loads(image):
+    program = "import oci.signer, epimetheus.run.run as run; print(oci.signer.Signer.__doc__, run.__doc__, run.__cached__)"
+    done = subprocess.run([PYTHON, "-S", "-c", program], env=environment(image), cwd=image, capture_output=True, text=True, check=True)
+    sdk, own, cached = done.stdout.split()
+    assert (sdk, own) == ("None", "None")
+    assert Path(cached).is_file()
+    sources = [*image.rglob("*.py")]
+    assert [path for path in sources if not Path(cache_from_source(path)).is_file()] == []
+
+
+def test_the_standard_library_is_compiled_too():
+    """The base image has no bytecode, and the function cannot write any."""
+    *_, final = instructions("RUN")
+    assert 'python -m compileall -q --invalidation-mode unchecked-hash' in final
+    assert 'sysconfig.get_path("stdlib")' in final

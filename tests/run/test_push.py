@@ -65,6 +65,18 @@ def test_a_retry_with_events_of_several_hours_sends_nothing(ready):
     assert (push(ready, some).duplicates, push(ready, some[:6]).duplicates, push(ready, some[-6:]).duplicates) == (16, 6, 6)
 
 
+def test_the_entry_of_a_push_that_is_days_late_is_named_by_the_next_seal(ready):
+    ids = ready.emit(ready.world.tenancy, 4, 3 * 1440)
+    assert push(ready, entries(ready.world, ids)).forwarded == 4
+    late, other = push_entries(ready)
+    assert (late.unsealed, list(other.unsealed), keys_in(other)) == ({}, [late.name.text()], 0)
+    for _ in range(2):
+        ready.hand.forward(60)
+        ready.run(**PUSH)
+    _, second, third = ready.seals().values()
+    assert ([entry.name for entry in second.entries], third.entries) == ([late.name.text(), other.name.text()], [])
+
+
 def test_a_push_writes_no_state_and_takes_no_lease(ready):
     before = ready.world.objects("audit-state")["epimetheus/us-ashburn-1.state"]
     push(ready, entries(ready.world, ready.emit(ready.world.tenancy, 3, 4)))

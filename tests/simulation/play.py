@@ -37,7 +37,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.pushes import Pushes
 from tests.simulation.receipts import Broken, Receipts
 from tests.simulation.seals import SealShelf
-from tests.simulation.settings import RULES, Settings, known
+from tests.simulation.settings import RULES, SEAL_KEY, Settings, known
 from tests.simulation.siem import Siem
 from tests.simulation.storage import Shelf
 from tests.simulation.tenancy import ROOT, Tenancy
@@ -160,7 +160,7 @@ class SimulatedWiring:
         one.audit = _Audit(one, self._theatre.settings)
         return one.audit
 
-    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit) -> RunPorts:
+    def ports(self, region: str, run_id: str, deadline: Deadline, observer, source: _Audit, *, replay: bool = False) -> RunPorts:
         theatre, settings, stage = self._theatre, self._theatre.settings, self._theatre.stage
         one = theatre.region(region)
         one.oracle.run_begins()
@@ -181,7 +181,7 @@ class SimulatedWiring:
                 "clock": stage.clock,
                 "session": state_session(one.shelf, one.marker, run_id, region),
                 "seals": SealChain(one.seals),
-                "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve))),
+                "delivered": self._delivered[region].connected(Ledger(one.ledger, deadline.earlier(reserve), lambda: SEAL_KEY)),
                 "list_page": one.tenancy.list_page,
                 "audit": source,
                 "calls": Calls(),
@@ -199,6 +199,8 @@ class SimulatedWiring:
 
 class Theatre:
     """One seed. ``without``: faults that do not occur. ``calm``: no fault occurs. ``push``: Connector Hub pushes the events, too."""
+
+    observer = _NullObserver()
 
     def __init__(self, seed: int, without: Collection[str] = (), *, calm: bool = False, push: bool = False) -> None:
         self.seed = seed
@@ -345,7 +347,7 @@ class Theatre:
         self.runs += 1
         deadline, reports = wiring.deadline, list[Report]()
         try:
-            run_regions(wiring, f"run{self.runs}", _NullObserver(), lambda report: self._announced(report, reports))
+            run_regions(wiring, f"run{self.runs}", self.observer, lambda report: self._announced(report, reports))
         finally:
             self._join()
         # A response may be on its way at the deadline: the time of one request is tolerated.

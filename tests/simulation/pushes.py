@@ -94,7 +94,8 @@ class Pushes:
         theatre, name = self.theatre, self.region.name
         self.sent += 1
         deadline = Deadline.after(self.stage.clock, 120.0 if self.stage.calm else self.stage.dice.choice(TIMEOUTS))
-        ports = theatre.wiring(deadline).ports(name, f"push{self.sent}", deadline, theatre.observer)
+        wiring = theatre.wiring(deadline)
+        ports = wiring.ports(name, f"push{self.sent}", deadline, theatre.observer, wiring.oci.audit(name))
         options = theatre.settings.options(name, ROOT)
         selection = PushSelection(ports.rules, TamperWatch(()), summarize_own=False)
         events = read_batch(body)

@@ -5,6 +5,7 @@ import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import count
 
 import pytest
 from typer.testing import CliRunner
@@ -219,6 +220,7 @@ RFC3339 = "expected a time with its zone, such as 2026-11-24T10:05:00.123456789+
         ),
         (marker("2020-01-01T00:00:00Z"), " begins more than 365 days ago, at 2019-12-31T23:00:00Z; OCI Audit no longer has these events"),
     ],
+    ids=map(str, count()),  # texts have the time of the start, and each process of a parallel run must have the same names
 )  # fmt: skip
 def test_an_unusable_marker_is_an_error_that_names_what_is_wrong(go, tmp_path, text, expected):
     _, _, imported, _ = go
@@ -227,6 +229,13 @@ def test_an_unusable_marker_is_an_error_that_names_what_is_wrong(go, tmp_path, t
     assert (result.exit_code, first[: len(expected) + 8], len(first) < 300) == (2, f"--marker{expected}", True)
     assert not (tmp_path / "cursor").exists()
     assert "Traceback" not in result.output
+
+
+def test_cloud_guard_has_no_cursor(go):
+    _, _, imported, stopped = go
+    result = imported(marker(go_time(stopped)), "--yes", "--region", "cloud-guard")
+    expected = "--region cloud-guard: Cloud Guard has no cursor; its first poll sends every problem of the last 180 days"
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, expected)
 
 
 def test_a_time_in_the_future_is_an_error(go):

@@ -17,7 +17,7 @@ from epimetheus.testing.function import Function
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
-PRUNE = ROOT / "scripts" / "prune-sdk"
+PRUNE, COMPILE = ROOT / "scripts" / "prune-sdk", ROOT / "scripts" / "compile-packages"
 PYTHON = str(Path(sys.executable).resolve())  # not the virtual environment's: that one would find its packages
 
 
@@ -61,8 +61,9 @@ def lay_out_code(image):
                     shutil.copyfile(ROOT / file, placed)
 
 
-def lay_out_packages(folder, requirements=(ROOT / "requirements.txt").read_text("utf-8")):
+def lay_out_packages(folder, requirements=None):
     """What `pip install --no-deps --no-compile --target` makes of requirements.txt, as links to what is installed already."""
+    requirements = (ROOT / "requirements.txt").read_text("utf-8") if requirements is None else requirements
     for line in requirements.splitlines():
         name, pinned, version = line.partition("==")
         if not pinned:
@@ -107,8 +108,7 @@ def lay_out(image):
 def prune_and_compile(image):
     """RUN of the build stage, after the packages and the code."""
     subprocess.run([PYTHON, PRUNE, image / "python"], check=True, capture_output=True)
-    compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    subprocess.run([PYTHON, *compiling, image / "python", image / "function"], check=True)
+    subprocess.run([PYTHON, COMPILE, image / "python", image / "function"], check=True)
 
 
 def within(image, text):

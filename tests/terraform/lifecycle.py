@@ -42,6 +42,7 @@ VARIANTS: dict[str, Values] = {
         "kms_key_ocid": "ocid1.key.oc1..ours", "ledger_retention_lock_time": "2027-01-31T00:00:00Z",
         "defined_tags": {"Operations.Owner": "soc"}, "freeform_tags": {"owner": "soc"},
     },
+    "push with a stream": {"push_enabled": True, "push_stream_enabled": True, "sources": ["audit", "cloud_guard"]},
     "one bucket, no metrics": {"ledger_bucket": "epimetheus", "metrics_namespace": "", "regions": ["eu-frankfurt-1"]},
 }  # fmt: skip
 
@@ -145,12 +146,19 @@ EXAMPLES: dict[str, Values] = {
         "drg_ocid": "ocid1.drg.oc1..ours", "vcn_cidr": "10.77.0.0/24", "siem_cidr": "10.0.0.0/16", "syslog_host": "10.0.0.7",
         "notification_emails": ["soc@example.com"],
     },
+    "existing-network": {
+        "subnet_ocid": "ocid1.subnet.oc1..yours", "syslog_host": "siem.example.com",
+        "client_key_secret_ocid": "ocid1.vaultsecret.oc1.eu-frankfurt-1.key",
+    },
+    "connector-hub": {"syslog_host": "siem.example.com", "siem_cidrs": ["203.0.113.7/32"], "notification_emails": ["soc@example.com"]},
 }  # fmt: skip
 
 
 def example(name: str, values: Values) -> None:
     """Applies an example, and plans again without changes."""
     with deployment(f"examples/{name}") as here:
+        for file in ("ca.pem", "client.pem"):
+            (here.folder / file).write_text(PEM, "utf-8")
         here.apply(home_region="us-ashburn-1", **values)
         expect((changed := here.changes(home_region="us-ashburn-1", **values)) == [], f"the second plan changes: {changed}")
 

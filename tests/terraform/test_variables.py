@@ -111,7 +111,6 @@ def test_a_default_is_not_sent():
     assert {name: text for name, text in DEFAULTS.items() if name in KEYS and text} == sent
 
 
-
 @pytest.mark.parametrize("name", variable_names())
 def test_every_variable_is_typed_described_and_validated(name):
     body = variables()[name]

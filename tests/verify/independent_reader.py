@@ -7,6 +7,7 @@ package and one in its documentation do not go unnoticed.
 import base64
 import hashlib
 import json
+import math
 import re
 import sys
 from datetime import datetime
@@ -23,13 +24,19 @@ MEMBERS = {
 }  # fmt: skip
 ORIGIN = re.compile(rb'(?:(\S+) \S+ \S+ (?:audit|malformed|notice) )?\[epimetheus@32473 run="([^"]+)" seq="(\d+)"')
 PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+RUNS = ("poll", "backfill", "late", "cloud_guard")
 SEAL_ID = re.compile(r"seal-(.+)-(\d+)-([0-9a-f]{16})")
+FIRST = re.compile(rb"(EPIMETHEUS-LEDGER 1 sha256=([0-9a-f]{64}))(?: key=(\S{50}) signature=(\S{88}))?\n")
 PARTS = {
     "identity": "principalName principalId authType callerName callerId tenantId ipAddress credentials userAgent consoleSessionId",
     "request": "id path action parameters",
     "response": "status responseTime message payload",
     "stateChange": "previous current",
 }
+
+
+def seconds(text):
+    return datetime.fromisoformat(text).timestamp()
 
 
 def digest(data):
@@ -58,33 +65,40 @@ def read_seals(folder):
 
 
 def is_signed(seal, keys):
-    signature = seal["signature"]
-    if not signature or signature["key"] not in keys:
-        return False
-    unsigned = canonical({name: value for name, value in seal.items() if name != "signature"})
+    found = seal["signature"]
+    return bool(found) and is_by(keys.get(found["key"]), found["value"], canonical({name: seal[name] for name in MEMBERS - {"signature"}}))
+
+
+def is_by(key, value, signed):
     try:
-        keys[signature["key"]].verify(base64.b64decode(signature["value"]), unsigned)
+        return bool(key) and key.verify(base64.b64decode(value), signed) is None
     except InvalidSignature:
         return False
-    return True
 
 
 def check_chain(seals, keys, faults):
     """The seals that are valid, by number. Without a state, the newest one is trusted."""
-    valid, expected, signed_later = {}, None, False
-    for sequence in range(max(seals, default=0), min(seals, default=1) - 1, -1):
-        stored = seals.get(sequence, [])
+    valid, expected, above = {}, None, None
+    signed = [sequence for sequence, stored in seals.items() if any(seal and is_signed(seal, keys) for _, seal in stored)]
+    for sequence, stored in sorted(seals.items(), reverse=True):
+        if above and above > sequence + 1:
+            few = above - sequence < 1000  # a forged name may have any number
+            faults |= {("seal", number) for number in range(sequence + 1, above)} if few else {("seals", sequence + 1, above - 1)}
+            expected = None
+        above = sequence
         intact = [one for one in stored if one[1] and expected in (None, one[0])]
         chosen = max(intact, key=lambda one: is_signed(one[1], keys)) if intact else None
         if chosen is None or len(stored) > 1:
             faults.add(("seal", sequence))
         expected = None
         if chosen:
-            signed_later |= is_signed(chosen[1], keys)
-            if keys and not (is_signed(chosen[1], keys) or (signed_later and chosen[1]["signature"] is None)):
+            is_led_to = chosen[1]["signature"] is None and sequence < max(signed, default=0)
+            if not keys or is_signed(chosen[1], keys) or (is_led_to and sequence < min(signed)):
+                valid[sequence] = chosen
+            else:
                 faults.add(("seal", sequence))
-                continue
-            valid[sequence] = chosen
+                if not is_led_to:
+                    continue
             expected = (chosen[1]["previous"] or {"sha256": None})["sha256"]
     read = ""
     for sequence, (_, seal) in sorted(valid.items()):
@@ -97,10 +111,10 @@ def check_chain(seals, keys, faults):
 
 def read_entry(data, region, name):
     """The head and the IDs of an entry, or None."""
-    first, _, rest = data.partition(b"\n")
-    head, _, packed = rest.partition(b"\n\0")
-    if first != b"EPIMETHEUS-LEDGER 1 sha256=" + digest(rest).encode():
+    first = FIRST.match(data)
+    if not first or digest(data[first.end() :]).encode() != first[2]:
         return None
+    head, _, packed = data[first.end() :].partition(b"\n\0")
     head = json.loads(head)
     window = [re.sub(r"[-:]|00(?=Z)", "", head["window"][part]) for part in ("end", "start")]
     named = "-".join([*window, f"{head['epoch']:08d}", head["run"], f"{head['number']:04d}", head["source"]])
@@ -109,6 +123,17 @@ def read_entry(data, region, name):
     ids = packed[len(packed) - size :]
     whole = not messages or (len(ids) == size and digest(ids) == messages["ids_sha256"])
     return (head, ids) if whole and head["region"] == region and name.rpartition("/")[2] == named else None
+
+
+def is_genuine(head, data, seal, keys, signed_from):
+    """Whether the seal of its own run names an entry, or it is signed, or from before the first signature."""
+    is_own = seal and seal["run"] == head["run"] and seal["status"] != "killed" and head["source"] in RUNS
+    first, end = FIRST.match(data), seconds(head["window"]["end"])
+    if not keys or is_own:
+        return True
+    if first[3]:
+        return is_by(keys.get(first[3].decode()), first[4], first[1])
+    return (head["at"] if head["at"] > end - 3600 else end) < signed_from
 
 
 def said(event):
@@ -122,9 +147,9 @@ def said(event):
     time, message = event.get("eventTime", event.get("time")), data.get("message")
     if message and any(f"{data.get('eventName')} {result}" in message for result in ("succeeded", "failed")):
         message = None
-    kind, seconds = event.get("eventType", event.get("type")), datetime.fromisoformat(time).timestamp()
+    kind = event.get("eventType", event.get("type"))
     present = {name: value for name, value in values.items() if value is not None}
-    return canonical([event.get("eventId", event.get("id")), kind, seconds, present, message])
+    return canonical([event.get("eventId", event.get("id")), kind, seconds(time), present, message])
 
 
 def event_key(compartment, event):
@@ -139,18 +164,18 @@ def keys_of(data):
     return {packed[at : at + 16] for at in range(0, size, 16)}
 
 
-def check_entries(folder, seals, valid, faults):
+def check_entries(folder, seals, valid, keys, faults):
     """(run, number) → the 8 bytes of the ID, of all messages of the entries that are intact."""
-    recorded = {}
+    recorded, signed_from = {}, min([seconds(seal["time"]) for _, seal in valid.values() if is_signed(seal, keys)], default=math.inf)
     for seal in [one for stored in seals.values() for _, one in stored if one]:
         is_valid = (valid.get(seal["sequence"]) or (0, 0))[1] is seal
         for sealed in seal["entries"]:
             path = folder / sealed["name"]
             data = path.read_bytes() if path.exists() else b""
             entry = read_entry(data, folder.name, sealed["name"]) if digest(data) == sealed["sha256"] else None
-            if entry is None and is_valid:
+            if is_valid and not (entry and is_genuine(entry[0], data, seal, keys, signed_from)):
                 faults.add(("entry", sealed["name"]))
-            elif entry and entry[0]["messages"]:
+            if entry and entry[0]["messages"]:
                 first = entry[0]["messages"]["first"]
                 recorded |= {(entry[0]["run"], first + at // 8): entry[1][at : at + 8] for at in range(0, len(entry[1]), 8)}
     named = {sealed["name"] for stored in seals.values() for _, seal in stored if seal for sealed in seal["entries"]}
@@ -158,8 +183,9 @@ def check_entries(folder, seals, valid, faults):
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         if path.is_file() and name not in named:
-            entry = read_entry(path.read_bytes(), folder.name, name)
-            if entry is None or entry[0]["run"] in finished:
+            data = path.read_bytes()
+            entry = read_entry(data, folder.name, name)
+            if entry is None or entry[0]["run"] in finished or not is_genuine(entry[0], data, None, keys, signed_from):
                 faults.add(("entry", name))
     return recorded
 
@@ -242,7 +268,7 @@ def check_notices(messages, region, valid, recorded, faults):
     through = max([*(number for number in known if number in valid), *confirmed], default=0)
     off = [(seal, number) for number, (_, seal) in valid.items() if not seal["seal_messages"]["enabled"]]
     off += [(valid[one][1], other - 1) for one, other in pairwise(sorted(valid)) if other > one + 1]  # unknown: some are missing
-    known |= {number for seal, end in off for number in range(seal["seal_messages"]["confirmed"] + 1, end + 1)}
+    known |= {number for number in valid if any(seal["seal_messages"]["confirmed"] < number <= end for seal, end in off)}
     ids = {number: digest_of(f"seal-{region}-{number}-{sha256[:16]}") for number, (sha256, _) in valid.items()}
     entered = {*recorded.values()}  # a message that an entry has is among those of entries
     if any(name != "-" for _, name in messages) or not messages:
@@ -259,7 +285,7 @@ def verify(folder, lines, keys=()):
     for seals_of in sorted((folder / "seals").iterdir()):
         seals = read_seals(seals_of)
         valid = check_chain(seals, known, faults)
-        recorded = check_entries(folder / "ledger" / seals_of.name, seals, valid, faults)
+        recorded = check_entries(folder / "ledger" / seals_of.name, seals, valid, known, faults)
         if lines is not None:
             messages = list(of_region(messages_of(lines), seals_of.name, valid, recorded))
             check_messages(messages, recorded, faults)

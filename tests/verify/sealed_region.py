@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from epimetheus.ledger.entry import Entry, pack
+from epimetheus.ledger.entry_signature import sign_entry
 from epimetheus.ledger.messages import Messages, ids_of_lines, message_line
 from epimetheus.ledger.seal import (
     MessagesOfSeals,
@@ -58,8 +59,8 @@ def event(event_id: str | None) -> Fetched:
 class SealedRegion:
     """``lines``: the messages that the receiver stored. ``sent``: the last seal that was sent.
 
-    ``prefix``: of all event IDs. ``polled``: all regions that are polled. ``hostname``: SYSLOG_HOSTNAME.
-    ``skew``: minutes by which the clock of the function is ahead.
+    ``reconciled``: the mark of reconciliation, 0: 65 minutes before the cursor. ``prefix``: of all event IDs.
+    ``polled``: all regions that are polled. ``hostname``: SYSLOG_HOSTNAME. ``skew``: minutes by which the clock of the function is ahead.
     """
 
     region: str = "eu-frankfurt-1"
@@ -80,6 +81,7 @@ class SealedRegion:
     sent: int = 0
     stored: bool = True
     cursor: int = START - EVERY
+    reconciled: int = 0
 
     def renderer(self, run: str) -> Renderer:
         return Renderer(
@@ -121,7 +123,7 @@ class SealedRegion:
             tenancy=TENANCY, region=self.region, run=run, number=count, source=source, epoch=29_401_234,
             at=float((self.now + self.skew - 1) * 60), keys={(TENANCY, window): keys}, polled=1, polled_sha256="ab" * 32, messages=messages,
         )  # fmt: skip
-        data = pack(entry)
+        data = sign_entry(pack(entry), self.key) if self.key else pack(entry)
         self.entries.create(entry.name.text(), data)
         return SealedEntry(name=entry.name.text(), sha256=digest(data))
 
@@ -137,7 +139,8 @@ class SealedRegion:
             counts=SealCounts(fetched=number, forwarded=number, duplicates=0, filtered={}, malformed=0, late=late, unconfirmed=0),
             messages=SealedMessages(count=number, sha256=digest(b"")) if status != "killed" else None, entries=self.unsealed,
             coverage=SealedCoverage(regions=regions, home_polled=True, compartments=compartments),
-            reconciled={"60": minute_text(self.cursor - 65)}, behind=0, rules_sha256=None, field_map_sha256=None, unsealed_runs=[],
+            reconciled={"60": minute_text(self.reconciled or self.cursor - 65)},
+            behind=0, rules_sha256=None, field_map_sha256=None, unsealed_runs=[],
             seal_messages=MessagesOfSeals(enabled=messages, confirmed=self.sent), ledger_days=self.ledger_days, hostname=self.hostname,
             previous=previous, signature=None,
         )  # fmt: skip
@@ -165,8 +168,10 @@ class SealedRegion:
     def source(self, *, head: bool = True) -> RegionSource:
         return RegionSource(self.region, self.seals, self.entries, self.head if head else lambda: None)
 
-    def verify(self, *exports: object, window: Window = DAY, keys: Sequence[object] = (), head: bool = True) -> Verification:
-        request = Request(window._replace(end=min(window.end, self.now + 1)), keys, self.now, 35)
+    def verify(
+        self, *exports: object, window: Window = DAY, keys: Sequence[object] = (), head: bool = True, **more: object
+    ) -> Verification:
+        request = Request(window._replace(end=min(window.end, self.now + 1)), keys, self.now, 35, **more)
         return verify(request, [self.source(head=head)], exports, Quiet(), {})
 
 

@@ -328,7 +328,51 @@ def test_show_fails_for_a_signature_of_another_key(day, terminal):  # noqa: F811
     _, run_cli = terminal
     assert run_cli("seal", "show", SEAL_KEY=KEY.pem().decode()).exit_code == 0
     result = run_cli("seal", "show", SEAL_KEY=SealKey.generate().pem().decode())
-    assert (result.exit_code, "not made by the key in SEAL_KEY, or not valid" in result.stdout) == (1, True)
+    assert (result.exit_code, "not made by the key in SEAL_KEY or --public-key, or not valid" in result.stdout) == (1, True)
+
+
+def test_show_checks_the_signature_with_a_public_key(day, terminal, tmp_path):  # noqa: F811
+    _, run_cli = terminal
+    (tmp_path / "other.pem").write_text(SealKey.generate().public.pem())
+    none = run_cli("seal", "show")
+    assert (none.exit_code, "not checked: SEAL_KEY is not set, and --public-key is not given" in none.stdout) == (0, True)
+    files = {"public": tmp_path / "public.pem", "other": tmp_path / "other.pem"}
+    for given, code, word in (("public", 0, "; valid"), ("other", 1, "; not made by the key in SEAL_KEY or --public-key")):
+        result = run_cli("seal", "show", "--public-key", str(files[given]))
+        assert (result.exit_code, word in result.stdout) == (code, True), result.output
+    assert run_cli("seal", "show", *(word for path in files.values() for word in ("--public-key", str(path)))).exit_code == 0
+    wrong = run_cli("seal", "show", "--public-key", "/dev/null")
+    assert (wrong.exit_code, "--public-key /dev/null" in wrong.stderr) == (2, True)
+    day.stage.emit(day.stage.world.tenancy, 1, 12)
+    assert run_cli("run", SEAL_MESSAGES="true").exit_code == 0
+    unsigned = run_cli("seal", "show", "--public-key", str(files["public"]))
+    assert (unsigned.exit_code, re.search(r"signature\W+none", unsigned.stdout) is not None) == (1, True), unsigned.stdout
+
+
+def test_times_with_seconds_and_windows_that_are_too_old_are_errors_about_the_request(day):
+    seconds = day.verify("--from", "2026-11-24T10:00:30Z")
+    assert seconds.exit_code == 2
+    assert "--from 2026-11-24T10:00:30Z: the time has seconds; use a whole minute, such as 2026-11-24T10:00:00Z" in seconds.stderr
+    old = day.verify("--audit", "--from", "40d")
+    assert old.exit_code == 2
+    message = " ".join(old.stderr.split())
+    assert re.search(r"Events cannot be compared with OCI Audit: \S+Z is more than 35 days ago, and the ledger keeps entries for", message)
+    assert (" or later, or verify without --audit." in message, "replay" in message, "reconcil" in message) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"{", b"{,", "it is not JSON, or was truncated"),
+        (b'"behind":0', b'"behind":-1', "its member behind is not valid"),
+        (b'"behind":0,', b"", "it lacks the member behind"),
+        (b'"behind":0,', b'"behind":0,"xx":1,', "it has an unknown member"),
+    ],
+)
+def test_why_a_seal_is_damaged_is_said_in_our_words(old, new, why, day):
+    path = day.files("seals")[0]
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    assert f" is damaged: {why}." in " ".join(day.verify().stdout.split())
 
 
 def test_a_public_key_of_another_kind_is_an_error_about_the_file(terminal, tmp_path):  # noqa: F811

@@ -1,21 +1,23 @@
 """What an auditor tried: each of these changes, windows and files once gave the verdict complete, or faults that were not there."""
 
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 import pytest
 
-from epimetheus.ledger.seal import PreviousSeal
+from epimetheus.ledger.entry import pack, unpack
+from epimetheus.ledger.seal import PreviousSeal, SealedEntry
 from epimetheus.ledger.seal import pack as pack_seal
 from epimetheus.ledger.seal_key import SealKey
 from epimetheus.model import Window
 from epimetheus.verify.export_records import ExportRecords
 from epimetheus.verify.folder import folder_sources
 from epimetheus.verify.message_faults import message_faults
-from epimetheus.verify.model import ReconciledResult
+from epimetheus.verify.model import AuditResult, ReconciledResult
 from epimetheus.verify.sealed_messages import SealedMessages
-from epimetheus.verify.verify import Request, verify
+from epimetheus.verify.verify import Audited, Request, verify
 from tests.verify.sealed_region import DAY, START, Quiet, usual
 
 KEY, OTHER = SealKey.generate(), SealKey.generate()
@@ -200,3 +202,104 @@ def test_the_message_of_a_seal_in_an_entry_is_said():
     messages.add("fra", "a", 1, "entry", sha256(b"seal-fra-3-" + b"ab" * 8).digest()[:8])
     [fault] = message_faults(messages, messages.outcome(), {"fra": {3: "ab" * 32}})
     assert fault.what == "Message 1 of run a is missing in the export; the ledger entry entry has it. It is the message of seal 3."
+
+
+def killed_after(region, *windows):
+    """A run that was killed is to have read half an hour; its entries have ``windows``, in minutes of it."""
+    start = region.cursor
+    region.cursor, region.now = start + 30, region.now + 30
+    for number, (first, last) in enumerate(windows, 1):
+        region.unsealed.append(region.entry("run-k", number, number, [f"k{number}"], Window(start + first, start + last)))
+    region.seal("run-k", "killed", region.cursor, 0)
+    region.run("run-m", ["m1"])
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_minutes_that_a_killed_run_is_to_have_read_are_shown_by_its_entries(key):
+    keys = [key.public] if key else []
+    region = usual(key=key)
+    killed_after(region, (-5, 20), (15, 30))
+    assert region.verify(keys=keys).verdict == "complete"
+    region = usual(key=key)
+    killed_after(region, (5, 20))
+    result = region.verify(keys=keys)
+    assert (result.verdict, result.faults) == ("unchecked", [])
+    assert result.unchecked == [
+        "eu-frankfurt-1: 15 minutes from 2026-11-30T06:20:00Z to 2026-11-30T06:50:00Z before seal 6: the run run-k ended without a seal of"
+        " its own, and no entry shows that it read them. Wait for reconciliation, or compare them with OCI: --audit."
+    ]
+    region = usual(key=key)
+    killed_after(region)
+    request = Request(DAY._replace(end=region.now + 1), keys, region.now, 35)
+    audits = {region.region: Audited(AuditResult(9, 0), [], [], DAY)}
+    assert verify(request, [region.source()], [], Quiet(), {}).verdict == "unchecked"
+    assert verify(request, [region.source()], [], Quiet(), audits).verdict == "complete"
+
+
+@pytest.mark.parametrize(("at_first", "later", "verdict"), [(0, 60, "complete"), (0, 20, "unchecked"), (40, 60, "unchecked")])
+def test_minutes_that_reconciliation_lists_again_are_read(at_first, later, verdict):
+    """A mark that was moved with the cursor shows nothing."""
+    region = usual()
+    start = region.cursor
+    region.cursor, region.now = start + 30, region.now + 30
+    region.reconciled = start + at_first
+    region.seal("run-k", "killed", region.cursor, 0)
+    region.reconciled = start + later
+    region.run("run-m", ["m1"])
+    assert region.verify().verdict == verdict
+
+
+def test_entries_with_more_events_than_the_seal_of_their_run_counts_are_named():
+    region = usual()
+    counts = msgspec.structs.replace(region.chain[4].counts, forwarded=0)
+    region.chain[4] = msgspec.structs.replace(region.chain[4], counts=counts)
+    region.seals.objects[region.chain[4].name.text()] = pack_seal(region.chain[4])
+    [fault] = region.verify().faults
+    assert (fault.kind, fault.run, fault.count) == ("entry_altered", "run-e", 1)
+    assert fault.what == "The ledger entries of run run-e have 1 event, but seal 5 counts 0 as forwarded and filtered."
+
+
+@pytest.mark.parametrize("at", [0.0, 9e12])
+def test_an_entry_is_found_whatever_it_says_of_its_time(at):
+    region = usual()
+    sealed = region.entry("made-up", 1, 1, ["r1"], Window(region.now - 5, region.now))
+    entry = unpack(region.entries.objects.pop(sealed.name), sealed.name)
+    region.entries.objects[sealed.name] = pack(replace(entry, at=at, messages=None))
+    result = region.verify()
+    assert result.verdict == "unchecked"
+    assert result.unchecked[0].startswith(f"eu-frankfurt-1: 1 event of the ledger entry {sealed.name} has no message, and nothing but")
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_entry_whose_window_ends_after_all_others_is_found(key):
+    region = usual(key=key)
+    sealed = region.entry("made-up", 1, 1, ["r1"], Window(region.now - 5, region.now + 5000))
+    entry = unpack(region.entries.objects.pop(sealed.name), sealed.name)
+    region.entries.objects[sealed.name] = pack(replace(entry, messages=None))
+    result = region.verify(keys=[key.public] if key else [])
+    assert result.verdict == ("incomplete" if key else "unchecked")
+    assert [fault.kind for fault in result.faults] == (["entry_signature"] if key else [])
+
+
+@pytest.mark.parametrize("key", [None, KEY])
+def test_an_entry_of_another_writer_with_the_id_of_the_run_that_names_it_is_not_of_this_run(key):
+    region = usual(key=key)
+    sealed = region.entry("run-f", 9, 1, ["r1"], Window(region.now - 5, region.now), "replay")
+    entry = unpack(region.entries.objects.pop(sealed.name), sealed.name)
+    data = pack(replace(entry, messages=None))
+    region.entries.objects[sealed.name] = data
+    region.unsealed.append(SealedEntry(name=sealed.name, sha256=sha256(data).hexdigest()))
+    region.run("run-f", ["f1"])
+    result = region.verify(keys=[key.public] if key else [])
+    assert result.verdict == ("incomplete" if key else "unchecked")
+    assert [fault.kind for fault in result.faults] == (["entry_signature"] if key else [])
+
+
+def test_an_entry_added_to_an_earlier_finished_run_is_named():
+    region = usual()
+    name = region.chain[0].entries[0].name
+    entry = unpack(region.entries.objects[name], name)
+    added = replace(entry, number=9, at=region.now * 60.0 - 1)
+    region.entries.objects[added.name.text()] = pack(added)
+    found = [fault.object for fault in region.verify(window=Window(DAY.start, START + 6)).faults]
+    assert found == [f"ledger/eu-frankfurt-1/{added.name.text()}"]

@@ -305,7 +305,29 @@ def test_seals_from_before_the_first_key_are_vouched_for_by_those_after_it():
     region.key = KEY
     region.run("run-f", ["f1"])
     result = region.verify(keys=[KEY.public])
-    assert (result.verdict, result.regions[0].seals.unsigned) == ("complete", 5)
+    assert (result.verdict, result.regions[0].seals.unsigned) == ("unchecked", 5)
+    assert result.unchecked[0] == (
+        "eu-frankfurt-1: seals 1 to 5 have no signature, and neither has a seal before."
+        " If SEAL_KEY was set later, say when with --signed-since."
+    )
+    assert region.verify(keys=[KEY.public], signed_since=region.now).verdict == "complete"
+    faults = region.verify(keys=[KEY.public], signed_since=START + 10).faults
+    assert [(fault.kind, fault.seals) for fault in faults] == [("seal_signature", (number, number)) for number in (2, 3, 4, 5)]
+    assert faults[0].what.endswith(" has no signature, and it is not from before the time of --signed-since.")
+
+
+def test_seals_without_a_signature_after_a_signed_one_are_named():
+    region = usual(key=KEY)
+    region.key = None
+    region.run("run-f", ["f1"])
+    region.run("run-g", ["g1"])
+    assert [fault.seals for fault in region.verify(keys=[KEY.public]).faults] == [(6, 6), (7, 7)]
+    region.key = KEY
+    region.run("run-h", ["h1"])
+    result = region.verify(keys=[KEY.public])
+    assert [(fault.kind, fault.seals) for fault in result.faults] == [("seal_signature", (6, 6)), ("seal_signature", (7, 7))]
+    assert result.faults[0].what.endswith(" has no signature, and seal 1, which is before it, is signed.")
+    assert [fault.seals for fault in region.verify(keys=[KEY.public], signed_since=region.now - 2).faults] == [(6, 6), (7, 7)]
 
 
 @pytest.mark.parametrize(("form", "header"), HEADERS)
@@ -407,7 +429,9 @@ def test_regions_share_runs_and_an_export(form, header, export):
     result = check(lines, one, other)
     unsealed = 0 if header == "rfc5424" else 2  # messages without an event ID and a number
     assert (result.verdict, result.export.sealed, result.export.unsealed) == ("complete", 22, unsealed), result.faults
-    assert check(lines, one).verdict == "complete"
+    alone = check(lines, one)
+    assert (alone.verdict, alone.faults) == ("unchecked", [])
+    assert alone.unchecked == ["us-ashburn-1: the seals of other regions say that it was polled, and it has no seals there."]
     [fault] = check([line for line in lines if b"us-d3" not in line], one, other).faults
     assert (fault.kind, fault.region, fault.run, fault.messages) == ("message_missing", "us-ashburn-1", "run-d", (3, 3))
 
