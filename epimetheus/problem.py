@@ -52,7 +52,8 @@ def problem_event(problem: Problem, activity: Activity, now: float | None = None
     try:
         return msgspec.json.encode(event)
     except (UnicodeEncodeError, OverflowError):  # a lone surrogate, or a number that msgspec does not write
-        return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        plain = json.loads(json.dumps(event), parse_constant=lambda name: None)  # without NaN, which is no JSON
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def problem_of(event: bytes | msgspec.Raw) -> Problem:

@@ -11,7 +11,7 @@ from epimetheus.oci_client.clients import Calls
 from epimetheus.problem import STREAM
 from epimetheus.reports import Replayed, Report
 from epimetheus.run.delivered import DeliveredKeys
-from epimetheus.run.ports import RunObserver, RunOptions, RunPorts
+from epimetheus.run.ports import RunObserver, RunOptions, RunPorts, SubscribedRegions
 from epimetheus.run.problems import HORIZON_DAYS, problem_steps
 from epimetheus.run.replay import ReplayRequest, replay
 from epimetheus.run.run import run
@@ -55,13 +55,14 @@ class CloudGuardStream:
 
     def _options(self) -> RunOptions:
         options = self.wiring.options(self.name)
-        lookback = HORIZON_DAYS * 24 * 60
-        return replace(options, lookback_minutes=lookback, overlap_minutes=0, settle_minutes=0, reconcile_after=(), actors=False)
+        reading = replace(options, lookback_minutes=HORIZON_DAYS * 24 * 60, overlap_minutes=0, settle_minutes=0, reconcile_after=())
+        return replace(reading, actors=False, push=False, all_regions=False)
 
     def _ports(self, source: CloudGuard, run_id: str, deadline: Deadline, observer: RunObserver, *, replay: bool = False) -> RunPorts:
         ports = self.wiring.ports(self.name, run_id, deadline, observer, source, replay=replay)
         renderer = self.wiring.rendering.problem_renderer(self.name, run_id, replay=replay)
         delivered = DeliveredKeys().connected(ports.delivered.ledger)  # a run reads every entry itself
+        ports = replace(ports, subscribed_regions=SubscribedRegions)  # its coverage is that of the tenancy, not of regions
         return replace(ports, source="cloud_guard", selection=ProblemSelection, renderer=renderer, delivered=delivered)
 
 

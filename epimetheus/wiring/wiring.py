@@ -10,6 +10,7 @@ from epimetheus.deliver import framer
 from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import Calls, Credentials, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, to_oci_time
+from epimetheus.problem import STREAM
 from epimetheus.run.budget import commit_reserve
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.discovery import subscribed_or_last_known, subscription_problem
@@ -136,12 +137,18 @@ class Wiring:
             return ()
         return (f"{subscription_problem(self.subscribed, self.credentials.region)} {error.do}",)
 
+    @property
+    def stream_names(self) -> list[str]:
+        """The regions, and the stream of Cloud Guard, as far as SOURCES has them: the seals of each name all. Raises CredentialsError."""
+        sources = self.settings.sources
+        return [*(self.regions if "audit" in sources else ()), *((STREAM,) if "cloud_guard" in sources else ())]
+
     def options(self, region: str) -> RunOptions:
         """The options of a run over ``region``."""
         actors = self.rendering.includes_actor
         seals = SealOptions(self.ledger.seal_key, self.settings.seal_messages, self._seal_texts(), self.settings.syslog_hostname)
         rules = self.selection.rules_file[0]
-        return run_options(self.settings, region, self.tenancy, rules, self.regions, seals, actors=actors)
+        return run_options(self.settings, region, self.tenancy, rules, self.stream_names, seals, actors=actors)
 
     def _seal_texts(self) -> SealTexts:
         rules, field_map = self.settings.rules and self.selection.rules_text, self.settings.field_map and self.rendering.field_map_text

@@ -135,7 +135,7 @@ REGIONS = {
     "all": "true if `REGIONS` is `all`",
     "listed": "when the subscribed regions were last listed (RFC 3339); null if that is not known",
     "subscribed": "the regions that the tenancy is subscribed to, home region first; null if OCI has not listed them yet",
-    "polled": "the regions that this call reads, each with a report of its own",
+    "polled": "the regions that this deployment reads, and `cloud-guard` if `SOURCES` has it, each with a report of its own",
     "excluded": "subscribed regions that `REGIONS` does not name",
     "uncovered": "subscribed regions that are not read, although `REGIONS` is `all`; a warning names them",
     "home": "the home region: IAM and sign-on events are recorded there; null if it is not known",

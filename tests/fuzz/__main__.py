@@ -26,7 +26,7 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.mutate import Mutator
 
 SHARES = {"event": 10, "page": 10, "event_file": 10, "state": 10, "rules": 15, "settings": 5, "body": 15, "pem": 5, "variables": 5}
-SHARES |= {"entry": 10, "seal": 5}
+SHARES |= {"entry": 10, "seal": 5, "problem": 10, "batch": 10, "export": 5, "marker": 5}
 """Percentages of all inputs; slow targets get fewer."""
 _MAX_SECONDS = 5.0
 _MAX_BYTES = 20_000

@@ -53,6 +53,9 @@ SECRET_EVENTS = tuple(
     for table in (TEXTS, OBJECTS)
     for value, _ in table.values()
 )
+_PROBLEMS = tuple(
+    json.dumps(json.loads(path.read_bytes())["data"]).encode() for path in sorted((_GOLDEN / "problems" / "events").iterdir())
+)
 _PAGES = (
     b"[" + b",".join(_TEXTS[:4]) + b"]",
     b"[" + b" ,\n".join((*_TEXTS[4:6], b"NaN", b'{"a":"\x01[,]"}', _TEXTS[6])) + b"]",
@@ -224,6 +227,7 @@ _BATCHES = tuple(
 SEEDS: Mapping[str, Sequence[bytes]] = MappingProxyType({
     "event": (*_TEXTS, *ODD_EVENTS, *SECRET_EVENTS),
     "page": _PAGES,
+    "problem": (*_PROBLEMS, *ODD_EVENTS, *SECRET_EVENTS),
     "event_file": (*_PAGES, *_EVENT_FILES),
     "state": _STATES,
     "rules": (*_RULES, *_GO_FILES),

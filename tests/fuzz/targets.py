@@ -31,12 +31,18 @@ from epimetheus.ledger import entry as ledger
 from epimetheus.ledger import seal
 from epimetheus.ledger.seal_name import SealName
 from epimetheus.model import Fetched, minute_text, parse_minute
+from epimetheus.problem import problem_event
 from epimetheus.render.formats import cef, leef
 from epimetheus.render.formats.cef import LABELS
 from epimetheus.render.formats.cef_keys import LENGTHS
+from epimetheus.render.problems.renderer import ProblemRenderer
 from epimetheus.render.renderer import Renderer
 from epimetheus.run.push_windows import INGESTED_WITHIN, PROCESSED_WITHIN, window_of
 from epimetheus.select.dedupe import event_key
+from epimetheus.select.problems import KnownVersions, ProblemSelection
+from epimetheus.select.rate_limits import RateLimits
+from epimetheus.select.rules import Rules
+from epimetheus.select.tamper_watch import TamperWatch
 from epimetheus.source.connector_hub import read_batch
 from epimetheus.source.decode import decode_event, decode_page
 from epimetheus.state.earlier_format import read_earlier
@@ -55,6 +61,11 @@ _CEF_KEYS = frozenset((*LENGTHS, *cef.CORE, *cef.SHED_ORDER))
 _LEEF_KEYS = frozenset((*leef.CORE, *leef.SHED_ORDER))
 _RENDERERS = tuple(
     (form, most, Renderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": most}))
+    for form, header in FORMATS_AND_HEADERS
+    for most in (480, 8000)
+)
+_PROBLEM_RENDERERS = tuple(
+    (form, most, ProblemRenderer(**{**SETTINGS, "format": form, "header": header, "max_bytes": most}))
     for form, header in FORMATS_AND_HEADERS
     for most in (480, 8000)
 )
@@ -130,6 +141,35 @@ def _check_ocsf(line: str) -> None:
 
 def _check_json(line: str) -> None:
     assert isinstance(json.loads(line, parse_int=str), dict)
+
+
+def problem(data: bytes) -> None:
+    """Renders what Cloud Guard returned as one line within the size limit that an independent parser reads.
+
+    What is not JSON, `JsonClient` rejects.
+    """
+    try:
+        members = json.loads(data, strict=False)
+    except (ValueError, RecursionError):
+        return
+    members = members if isinstance(members, dict) else {"additionalDetails": members}
+    rng = random.Random(zlib.crc32(data))
+    form, most, renderer = rng.choice(_PROBLEM_RENDERERS)
+    fetched = decode_event(problem_event(members, rng.choice(("create", "update", "close")), _NOW * 60.0))
+    assert len(KnownVersions().key(members)) == 16
+    assert ProblemSelection(Rules(), TamperWatch(()), RateLimits({})).key(b"", fetched)
+    message = _rendered_in_time(renderer, data, fetched)
+    assert len(message) <= most
+    assert len(message.decode().splitlines()) == 1
+    fields = parts(message)
+    if fetched.event is None or data.count(b"[") + data.count(b"{") >= _DEEP:
+        return
+    if form == "cef":
+        assert cefp.parse(fields["msg"])["device"]["product"] == "OCI Cloud Guard"
+    elif form == "leef":
+        assert read_leef(fields["msg"])[0][:2] == ("Oracle", "OCI Cloud Guard")
+    elif form == "json" or rng.random() < _VALIDATED:
+        {"json": _check_json, "ocsf": _check_ocsf}[form](fields["msg"])
 
 
 def page(data: bytes) -> None:
@@ -329,4 +369,5 @@ def export(data: bytes) -> None:
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
     {"event": event, "page": page, "event_file": event_file, "state": state, "rules": rules, "settings": settings, "body": body}
     | {"batch": batch, "pem": pem, "variables": variables, "entry": entry, "seal": stored_seal, "export": export, "marker": marker}
+    | {"problem": problem}
 )

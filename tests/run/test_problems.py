@@ -89,6 +89,14 @@ def test_audit_and_cloud_guard_have_states_and_ledgers_of_their_own(stage, guard
     assert [entry.source for entry in stage.entries("cloud-guard").values()] == ["cloud_guard"]
 
 
+def test_problems_are_not_late_although_audit_events_are_pushed(stage, guard, prod):
+    guard.add(prod)
+    report = poll(stage, PUSH="true")
+    assert (report.status, report.forwarded, report.late, report.filled) == ("ok", 1, 0, 0)
+    assert b"late=" not in stage.receiver.messages[0]
+    assert [warning for warning in report.warnings if "pushed" in warning] == []
+
+
 def test_cloud_guard_is_polled_every_cloud_guard_minutes(stage, guard, prod):
     changes = {**BOTH, "CLOUD_GUARD_MINUTES": "15"}
     regions = []

@@ -1,6 +1,7 @@
 """``verify`` and the state commands with Cloud Guard: its runs have a chain of seals of their own, and it is verified like any other."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,33 @@ def test_the_state_of_cloud_guard_can_be_shown_and_rewound(terminal):  # noqa: F
     assert run_cli("run", **changes).exit_code == 0
     assert len(stage.receiver.messages) == 2
     assert Path(f"{stage.environment['STATE_FILE']}.cloud-guard").is_file()
+
+
+def test_problems_alone_are_complete(terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    changes = {"SOURCES": "cloud_guard", "SEAL_MESSAGES": "true"}
+    assert run_cli("run", **changes).exit_code == 0
+    (tmp_path / "export.log").write_bytes(b"".join(line + b"\n" for line in stage.receiver.messages))
+    result = run_cli("verify", "--from", "24h", "--siem", str(tmp_path / "export.log"), **changes)
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Complete."), result.stdout
+
+
+def test_the_removal_of_the_whole_chain_of_problems_is_noticed(guarded, terminal, tmp_path):  # noqa: F811
+    stage, run_cli = terminal
+    folder = tmp_path / "copy"
+    for kind in ("seals", "ledger"):
+        shutil.copytree(f"{stage.environment['STATE_FILE']}.{kind}", folder / f"cursor.{kind}")
+    _, lines = guarded
+    (tmp_path / "export.log").write_bytes(b"".join(line + b"\n" for line in lines if b" cloud-guard " not in line))
+    result = run_cli("verify", "--from", "24h", "--ledger", str(folder), "--siem", str(tmp_path / "export.log"))
+    assert (result.exit_code, "cloud-guard: the seals of other regions say that it was polled" in result.stdout) == (2, True), result.stdout
+
+
+def test_replay_from_a_terminal_sends_problems_too(guarded, terminal):  # noqa: F811
+    _, run_cli = terminal
+    result = run_cli("replay", "--from", "3h", "--to", "1m", "--yes", **{**CHANGES, "SEAL_MESSAGES": "false"})
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stdout.splitlines() if " replay ok: " in line]
+    assert [line.partition(" ")[0] for line in lines] == ["us-ashburn-1", "cloud-guard"], result.stdout
+    assert "4" in lines[1].partition(": ")[2], lines

@@ -4,13 +4,11 @@ from epimetheus.clock import Deadline
 from epimetheus.health.context import HealthContext
 from epimetheus.health.model import CheckResult
 from epimetheus.oci_client.clients import ServiceFailure
-from epimetheus.problem import STREAM
 
 
 def check_regions(context: HealthContext, _: Deadline) -> CheckResult:
     """REGIONS can be resolved; the checks per region run in each of them. Raises CredentialsError."""
-    context.regions, sources = context.wiring.regions, context.wiring.settings.sources
-    context.streams = [*(context.regions if "audit" in sources else ()), *((STREAM,) if "cloud_guard" in sources else ())]
+    context.regions, context.streams = context.wiring.regions, context.wiring.stream_names
     return CheckResult(f"A run reads {', '.join(context.regions)}.")
 
 
