@@ -1,5 +1,7 @@
 """Rows for costs per run or per process: the listing, the ledger, the cold start, the image."""
 
+import resource
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +17,12 @@ from epimetheus.ledger.ledger import Ledger
 from epimetheus.ledger.object_storage import ObjectEntryStore
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
-from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.known_compartments import known_compartments, update_compartments
 from epimetheus.source.compartments import choose, discover, paths
-from epimetheus.source.identity import compartment_pages
+from epimetheus.source.identity import IdentityClient, compartment_pages
 from epimetheus.state.model import State
-from tests.support.image import size
+from tests.support.image import PYTHON, environment, size
 
 _MB = 1e6
 _ENTRIES = 16  # one a minute, for an overlap of 15 minutes and one more
@@ -95,13 +96,24 @@ def _some_keys(seed: int, count: int) -> bytes:
 
 
 def cold(bench: Bench) -> list[Figure]:
-    """CPU from the start of the process to the first request of the first call."""
-    used = []
+    """CPU from the start of the process to the first request of the first call, in turns with a process that only imports fdk."""
+    used, least = [], []
     for _ in range(bench.sizes.repeats + 1):  # The first may have to compile.
         with bench.stage(waits=True) as stage:
             used.append(stage.first_request())
+        least.append(_import_fdk(bench))
     note = "fdk, the SDK, settings, signing in"
-    return [Figure("cold", "cold start until the first request, CPU", min(used), "s", 0.7, note=note)]
+    return [
+        Figure("cold", "cold start until the first request ÷ import fdk", min(used) / min(least), "×", 3.0, note=note),
+        Figure("cold", "cold start until the first request, CPU", min(used), "s"),
+    ]
+
+
+def _import_fdk(bench: Bench) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([PYTHON, "-S", "-c", "import fdk"], env=environment(bench.image().folder), check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def image(bench: Bench) -> list[Figure]:

@@ -42,19 +42,21 @@ _NO_IDENTITY = Identity()
 
 Details = msgspec.defstruct("Details", [(key, object, None) for key in DETAIL_KEYS], gc=False)
 """The members of ``data.additionalDetails`` in DETAILS, of any type."""
+_NO_DETAILS = Details()
 _decode_details = msgspec.json.Decoder(Details).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
 def read_details(raw: msgspec.Raw) -> msgspec.Struct | None:
-    """`Details` of an object or of JSON in a string; None if there are none."""
+    """`Details` of an object or of JSON in a string; None if it has no member in DETAILS, which most events do not have."""
     text = bytes(raw)
     if text in _EMPTY:
         return None
     try:
-        return _decode_details(_decode_text(text) if text.startswith(b'"') else text)
+        details: msgspec.Struct = _decode_details(_decode_text(text) if text.startswith(b'"') else text)
     except (ValueError, RecursionError):
         return None
+    return None if details == _NO_DETAILS else details
 
 
 def first_text(details: msgspec.Struct, name: str) -> str | None:

@@ -295,6 +295,8 @@ uninstall() { # what Terraform protects is forgotten, so that it stays; everythi
     [[ $kept != *oci_objectstorage_bucket.state* ]] || echo "- the bucket $bucket: it has the state, with which a later deployment continues"
     [[ $kept != *oci_objectstorage_bucket.ledger* ]] || echo "- the bucket $ledger: it has the ledger and the seals, the evidence of what was sent"
     [[ $kept != *oci_kms_vault* ]] || echo "- the vault: OCI keeps a deleted vault for 7 days or more, and its name stays in use"
+    [[ $(<"$work/resources") != *.oci_core_subnet.* ]] ||
+        echo "- the network, for about 5 minutes: OCI releases it only after it has deleted the application; the script waits for that"
     echo "- the repository of the image, and your auth token"
     echo "docs/deploy.md has the commands that delete them. All events stay in OCI for a year, and what was forwarded in the SIEM."
     [[ ! $dry ]] || return 0

@@ -44,7 +44,7 @@ class Section(BaseModel):
     Keys that begin with ``_comment`` are ignored.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)  # most deployments have no such file
 
     @model_validator(mode="before")
     @classmethod

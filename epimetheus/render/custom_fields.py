@@ -1,4 +1,4 @@
-"""The user's own field names (FIELD_MAP) for one format, applied to pairs (CEF, LEEF) or to a JSON tree.
+"""The user's own field names (FIELD_MAP) for one format, applied to names (CEF, LEEF) or to a JSON tree.
 
 A name means the same in every event: if FIELD_MAP gives a name to another field, the default value of that name is not sent, even in
 an event without that other field.
@@ -45,20 +45,22 @@ _Container = dict[str, object] | list[object]
 _INDEX = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def apply_to_pairs(pairs: Pairs, fields: Fields, lookup: Callable[[str], str | None]) -> Pairs:
-    """Pairs under the user's names; ``omitted`` and ``renamed`` refer to the names in ``pairs``, ``ordered`` to the new names.
+def arrange(names: Sequence[str], fields: Fields) -> list[tuple[str, int]]:
+    """The names that are sent, in output order, each with the index of its value: those of ``names``, then those of ``added``.
 
-    ``lookup`` returns the value at a path; a missing or empty value is not sent.
+    ``omitted`` and ``renamed`` refer to ``names``, ``ordered`` to the new names.
     """
     renamed, taken = fields.renamed, {*fields.renamed.values(), *fields.added}
-    named = [
-        (renamed.get(name, name), value) for name, value in pairs if name not in fields.omitted and (name in renamed or name not in taken)
+    arranged = [
+        (renamed.get(name, name), index)
+        for index, name in enumerate(names)
+        if name not in fields.omitted and (name in renamed or name not in taken)
     ]
-    named += [(name, value) for name, path in fields.added.items() if (value := lookup(path))]
+    arranged += [(name, index) for index, name in enumerate(fields.added, len(names))]
     if fields.ordered:
         ranks = {name: rank for rank, name in enumerate(fields.ordered)}
-        named.sort(key=lambda pair: ranks.get(pair[0], len(ranks)))
-    return named
+        arranged.sort(key=lambda pair: ranks.get(pair[0], len(ranks)))
+    return arranged
 
 
 def apply_to_tree(tree: dict[str, object], fields: Fields, lookup: Callable[[str], object]) -> dict[str, object]:

@@ -12,6 +12,7 @@ _PREFIX = "com.oraclecloud."
 _PHASES = frozenset(("begin", "end"))
 _STATUS_LENGTH = 256
 _status_number = {str(number): number for number in range(100, 600)}.get
+_outcome_of_number = {str(number): FAILURE if number >= 400 else SUCCESS for number in range(100, 600)}.get
 _NUMBER_IN_STATUS = re.compile(r"[^\d]{0,32}?(?:/\d(?:\.\d)?\s+)?([1-5]\d\d)(?:\.0)?(?![\d.])", re.ASCII)
 # Words of textual statuses and of OCI's error codes, in any case and with any separators.
 _FAILED_STATUS = re.compile(
@@ -75,6 +76,8 @@ def status_outcome(value: str | int | None) -> str | None:
     """``success`` or ``failure`` if the response status shows it, as a number, a word (``Failure``) or an error code."""
     if value is None:
         return None
+    if isinstance(value, str) and (outcome := _outcome_of_number(value)):
+        return outcome
     if code := http_status(value):
         return FAILURE if code >= 400 else SUCCESS
     text = str(value)[:_STATUS_LENGTH]
@@ -89,12 +92,14 @@ def error_code(status: str | int | None) -> str | None:
     return text if _ERROR_CODE.fullmatch(text[:_STATUS_LENGTH]) and status_outcome(text) == FAILURE else None
 
 
-def message_outcome(event: AuditEvent) -> str | None:
-    """``success`` or ``failure`` if a message ends so. A failure in either message counts."""
+def message_outcome(event: AuditEvent, otherwise: str | None = None) -> str | None:
+    """``success`` or ``failure`` if a message ends so, else ``otherwise``. A failure in either message counts."""
     message, answer = event.data.message, event.data.response.message if event.data.response else None
     if _ends_with(message, "fail", _FAILED) or _ends_with(answer, "fail", _FAILED):
         return FAILURE
-    return SUCCESS if _ends_with(message, "succe", _SUCCEEDED) or _ends_with(answer, "succe", _SUCCEEDED) else None
+    if otherwise == SUCCESS or _ends_with(message, "succe", _SUCCEEDED) or _ends_with(answer, "succe", _SUCCEEDED):
+        return SUCCESS
+    return otherwise
 
 
 def _ends_with(message: str | None, word: str, pattern: re.Pattern[str]) -> bool:

@@ -6,9 +6,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:(\.\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-# Characters 7, 10, 19 and 23 of 24 in the API's own form (2026-11-24T10:05:00.123Z).
-# No other form that fromisoformat accepts has these characters there.
-_API_FORM = ("-", "T", ".", "Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +27,8 @@ class EventTime(msgspec.Struct, frozen=True, gc=False):
 def parse_event_time(text: str | None) -> EventTime | None:
     """The time in an RFC 3339 text; None if it is missing, invalid, or a leap second (RFC 5424 6.2.3.1 forbids them)."""
     try:
-        if text and len(text) == 24 and (text[7], text[10], text[19], text[23]) == _API_FORM:
+        if text and len(text) == 24 and text[7] == "-" and text[10] == "T" and text[19] == "." and text[23] == "Z":
+            # The API's own form: no other one that fromisoformat accepts has these characters there.
             return EventTime(text, round(datetime.fromisoformat(text).timestamp() * 1000))
         found = _RFC3339.fullmatch(text.strip().upper()) if text else None
         if found is None:

@@ -4,8 +4,9 @@ Standard fields decide. Where they are silent, ``data.additionalDetails`` does, 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -72,18 +73,37 @@ class Meaning(msgspec.Struct, frozen=True, gc=False):
     has_details: bool = False
 
 
-def interpret(event: AuditEvent) -> tuple[AuditEvent, Meaning]:
-    """The event, with the fields of its identity that are silent filled from its details, and its meaning."""
+class Names(NamedTuple):
+    """What the names of an event say: `Meaning.operation`, whether it `takes_action`, and whether it is a sign-on or of a domain."""
+
+    operation: str
+    takes_action: bool
+    is_domain: bool
+    is_sign_on: bool
+
+
+def read_names(event_type: str, event_name: str | None) -> Names:
+    """The same for all events of these names."""
+    operation = operation_name(event_type, event_name)
+    takes_action = _TAKES_ACTION.fullmatch(operation) is not None
+    return Names(operation, takes_action, is_domain_event(event_type), is_sign_on_name(event_type, operation))
+
+
+def interpret(event: AuditEvent, names_of: Callable[[str, str | None], Names] = read_names) -> tuple[AuditEvent, Meaning]:
+    """The event, with the fields of its identity that are silent filled from its details, and its meaning.
+
+    ``names_of``: `read_names`, or a cache of it.
+    """
     data = event.data
-    operation = operation_name(event.event_type, data.event_name)
-    action = action_parameter(event) if _TAKES_ACTION.fullmatch(operation) else None
+    operation, takes_action, is_domain, is_sign_on = names_of(event.event_type, data.event_name)
+    action = action_parameter(event) if takes_action else None
     status = status_outcome(data.response.status) if data.response else None
     details = read_details(data.additional_details)
-    event_id, is_domain = _domain_event(details), is_domain_event(event.event_type)
+    event_id = _domain_event(details) if details is not None else None
     ending = OUTCOMES.get(event_id.rpartition(".")[2].lower()) if event_id and (is_domain or status is None) else None
-    outcome = FAILURE if status == FAILURE else ending or message_outcome(event) or status
+    outcome = FAILURE if status == FAILURE else ending or message_outcome(event, status)
     failed = outcome == FAILURE
-    is_sign_on = is_sign_on_name(event.event_type, operation) or (event_id or "").startswith(_SIGN_ON_EVENTS)
+    is_sign_on = is_sign_on or (event_id is not None and event_id.startswith(_SIGN_ON_EVENTS))
     reason = standard_reason(event) if failed else None
     if details is None:
         return event, Meaning(operation, is_sign_on, action, outcome, reason)
@@ -139,9 +159,9 @@ def _action_member(raw: msgspec.Raw) -> str | None:
     return next((value for value in values if value and _ACTION.fullmatch(value)), None)
 
 
-def _domain_event(details: msgspec.Struct | None) -> str | None:
+def _domain_event(details: msgspec.Struct) -> str | None:
     """An identity domain's event ID: words with dots. Other services put other ids there."""
-    event_id = first_text(details, "domain_event") if details is not None else None
+    event_id = first_text(details, "domain_event")
     return event_id if event_id and _DOMAIN_EVENT.fullmatch(event_id) else None
 
 

@@ -24,13 +24,14 @@ from epimetheus.render.abridge import (
 from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.event_time import EventTime, parse_event_time, time_at
 from epimetheus.render.field_lookup import FieldLookup
+from epimetheus.render.formats import base
 from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_base import raw_body
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import RawJson
-from epimetheus.render.meaning import interpret
+from epimetheus.render.meaning import interpret, read_names
 from epimetheus.render.redact import json_tree
 from epimetheus.render.redact.changes import redacted_paths
 from epimetheus.render.redact.redactor import Redactor
@@ -55,7 +56,9 @@ HEADERS: Mapping[str, Callable[..., Header]] = MappingProxyType({"rfc5424": Rfc5
 """Values of SYSLOG_HEADER."""
 
 _CACHED_PATHS = 1024
+_CACHED_NAMES = 4096  # OCI has a few thousand event names
 _REDACTED = REDACTED.encode()
+_SCANNED: tuple[bytes, Sequence[base.Unscanned]] = (b"", ())
 _MALFORMED_SEVERITY = MEDIUM
 _WATCHED_MIN_SEVERITY = 9
 
@@ -141,6 +144,7 @@ class Renderer:
         self._region = region
         self._severity = Severity(patterns=severities)
         self._target_user = TargetUsers()
+        self._read_names = lru_cache(_CACHED_NAMES)(read_names)
         self._redacted_path = lru_cache(_CACHED_PATHS)(partial(self._redactor.text_at, path=COMPARTMENT_PATH))
 
     def __call__(self, fetched: Fetched, sequence: int, enrichment: Enrichment = NO_ENRICHMENT) -> Rendered:
@@ -150,9 +154,11 @@ class Renderer:
     def render_many(self, items: Sequence[Item]) -> list[Rendered]:
         """The messages of many events. Faster than one call per event: one prescan covers all of them."""
         attempts = [self._render(*item, self.msgid) for item in items]
-        rendered = [message for message, _ in attempts]
-        for index in self._format.needs_full_scan([unscanned for _, unscanned in attempts]):
-            rendered[index], _ = self._render(*items[index], self.msgid, fast=False)
+        rendered = [message for message, _, _ in attempts]
+        doubtful = self._format.needs_full_scan([unscanned for _, unscanned, _ in attempts])
+        base.confirm(parts for index, (_, _, parts) in enumerate(attempts) if parts and index not in doubtful)
+        for index in doubtful:
+            rendered[index] = self._render(*items[index], self.msgid, fast=False)[0]
         return rendered
 
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
@@ -173,15 +179,15 @@ class Renderer:
 
     def _render(
         self, fetched: Fetched, sequence: int, enrichment: Enrichment, msgid: Msgid, *, fast: bool = True
-    ) -> tuple[Rendered, bytes]:
-        """The message, and its text that still needs the prescan (see `FastBody`)."""
+    ) -> tuple[Rendered, bytes, Sequence[base.Unscanned]]:
+        """The message, its text that still needs the prescan, and the parts that are scanned with it (see `FastBody`)."""
         event, enrichment = fetched.event, self._redact_enrichment(enrichment)
         if self._replay:
             enrichment = msgspec.structs.replace(enrichment, replay=True, late=False)
         if event is None:
-            return self._malformed(bytes(fetched.raw), sequence, enrichment), b""
+            return self._malformed(bytes(fetched.raw), sequence, enrichment), *_SCANNED
         if is_too_large(fetched.raw, event):
-            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), b""
+            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), *_SCANNED
         self._budget.start(EVENT_SECONDS)
         try:
             context = self._context(fetched.raw, event, enrichment)
@@ -189,12 +195,12 @@ class Renderer:
             if body is not None:
                 message = self._header_of(enrichment)(context.severity, context.time, msgid, sequence) + body.text
                 if len(message) <= self._max_bytes:
-                    return Rendered(message, trimmed=False, redacted=body.redacted), body.unscanned
+                    return Rendered(message, trimmed=False, redacted=body.redacted), body.unscanned, body.parts
             render = partial(self._format.render, context)
-            return self._within_limit(self._header_of(enrichment), render, context.severity, context.time, msgid, sequence), b""
+            return self._within_limit(self._header_of(enrichment), render, context.severity, context.time, msgid, sequence), *_SCANNED
         except TimeBudgetExceeded:
             self._budget.stop()
-            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), b""
+            return self._abridged(fetched.raw, event, sequence, enrichment, msgid), *_SCANNED
         finally:
             self._budget.stop()
 
@@ -202,7 +208,7 @@ class Renderer:
         self, raw: bytes | msgspec.Raw, event: AuditEvent, enrichment: Enrichment, abridged_from: AuditEvent | None = None
     ) -> EventContext:
         redacted = self._redactor.event(event)
-        event, meaning = interpret(redacted)
+        event, meaning = interpret(redacted, self._read_names)
         if event is not redacted:
             event = self._redactor.event(event)  # a masked path of `identity` stays masked when its value is in the details
         severity = with_watched_minimum(self._severity(event, meaning, None if self._redactor.paths else abridged_from), enrichment)

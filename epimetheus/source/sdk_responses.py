@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from epimetheus.errors import SourceError
 from epimetheus.oci_client.clients import action_failed
@@ -18,13 +17,6 @@ def checked_response(action: str) -> Iterator[None]:
             f"{action_failed(action)} OCI returned an unexpected response ({type(error).__name__}).",
             do="The next run tries again. If this persists, check for a proxy that answers in place of OCI.",
         ) from error
-
-
-def response_items(response: Any) -> list[Any]:
-    """The models of a listing. Raises TypeError if the response has no list: an empty body is not an empty listing."""
-    if not isinstance(response.data, list) or response.headers.get("content-length") == "0":
-        raise TypeError("no list")
-    return response.data
 
 
 def text(value: object) -> str:

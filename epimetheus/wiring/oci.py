@@ -16,12 +16,11 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import EpimetheusError
 from epimetheus.oci_client.clients import Calls, Credentials, date_hook, make_client, oci_errors
 from epimetheus.oci_client.clock_offset import ClockOffset
-from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.oci_client.policies import Policies
 from epimetheus.safe_text import safe_value
 from epimetheus.source.audit import AuditApi
 from epimetheus.source.compartments import ListPage
-from epimetheus.source.identity import compartment_pages
+from epimetheus.source.identity import IdentityClient, compartment_pages
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.source.references import ReferenceResolver
 

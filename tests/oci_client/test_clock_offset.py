@@ -12,7 +12,7 @@ from epimetheus.errors import ClockError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.clock_offset import ClockOffset, corrected_now, to_oci_time
-from epimetheus.oci_client.identity_client import IdentityClient
+from epimetheus.source.identity import IdentityClient, subscribed_regions
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 from epimetheus.wiring.wiring import Wiring
 from tests.support.hand import NOON
@@ -96,7 +96,7 @@ def test_every_service_provides_the_offset(tmp_path, api_key):
         return Wiring.open(settings, clock, Deadline.after(clock, 60))
 
     calls = {
-        "identity": lambda opened: opened.oci.client(IdentityClient, 5).list_region_subscriptions(world.tenancy),
+        "identity": lambda opened: subscribed_regions(opened.oci.client(IdentityClient, 5), world.tenancy),
         "object storage": lambda opened: opened.oci.client(ObjectStorageClient, 5).get_namespace(),
         "audit": lambda opened: next(opened.oci.audit("us-ashburn-1").pages(world.tenancy, Window(0, 1), None, opened.deadline)),
     }
@@ -120,7 +120,7 @@ def test_a_run_receives_the_offset(tmp_path, api_key):
     clock = Clock(now=lambda: NOON + 0.5)
     with mock_oci(world):
         opened = Wiring.open(settings, clock, Deadline.after(clock, 60))
-        ports = opened.ports("us-ashburn-1", "r1", opened.deadline, None, opened.oci.audit("us-ashburn-1"))
+        ports = opened.ports("us-ashburn-1", "r1", opened.deadline, observer=None, source=None)
         assert ports.session.peek() is None
         assert ports.clock_offset() == pytest.approx(-240, abs=0.5)
     assert corrected_now(clock.now(), ports.clock_offset())[0] == pytest.approx(NOON - 240, abs=1)

@@ -19,10 +19,9 @@ from epimetheus.model import Window
 from epimetheus.observe import metrics
 from epimetheus.oci_client.clients import make_client, sign_in
 from epimetheus.oci_client.http_limits import OBJECT_BYTES, PAGE_BYTES, PAGE_SECONDS, RESPONSE_BYTES
-from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source import audit as audit_module
 from epimetheus.source.audit import AuditApi
-from epimetheus.source.identity import compartment_pages, subscribed_regions
+from epimetheus.source.identity import IdentityClient, compartment_pages, subscribed_regions
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.source.references import ReferenceResolver
 from epimetheus.state.object_storage import ObjectStore

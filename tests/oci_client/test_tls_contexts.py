@@ -9,8 +9,8 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.errors import CompartmentError, SourceError
 from epimetheus.model import Window
 from epimetheus.oci_client.clients import make_client, oci_errors, sign_in
-from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source.audit import AuditApi
+from epimetheus.source.identity import IdentityClient
 from epimetheus.source.rate_limiter import RateLimiter
 from epimetheus.testing.oci import World
 from epimetheus.testing.syslog import Authority
@@ -28,7 +28,7 @@ def answers(sock):
 
 def call_all(credentials, url):
     """One request of each kind of client, each over a connection of its own."""
-    for kind, call in ((IdentityClient, lambda c: c.list_region_subscriptions("t")), (ObjectStorageClient, lambda c: c.get_namespace())):
+    for kind, call in ((IdentityClient, lambda c: c.get("/regionSubscriptions")), (ObjectStorageClient, lambda c: c.get_namespace())):
         client = make_client(kind, credentials, region="us-ashburn-1", endpoint=url, seconds=20.0)
         with oci_errors("calling", do="Check."):
             call(client)

@@ -1,10 +1,10 @@
-"""FIELD_MAP applied to pairs and to trees: renamed, added, omitted and ordered names."""
+"""FIELD_MAP applied to names and to trees: renamed, added, omitted and ordered names."""
 
 import copy
 
 import pytest
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_pairs, apply_to_tree, get_path
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree, arrange, get_path
 
 PAIRS = [("rt", "1"), ("cs1", "bucket"), ("cs3", "prod"), ("suser", "amara")]
 EVENT = {
@@ -35,10 +35,10 @@ VALUES = {"data.path": "root/prod", "empty": ""}
         (Fields(added={"path": "data.path"}, ordered=("path",)), [("path", "root/prod"), *PAIRS]),
     ],
 )
-def test_apply_to_pairs(fields, expected):
-    pairs = list(PAIRS)
-    assert apply_to_pairs(pairs, fields, VALUES.get) == expected
-    assert pairs == PAIRS
+def test_arrange(fields, expected):
+    values = [value for _, value in PAIRS] + [VALUES.get(path) for path in fields.added.values()]
+    arranged = arrange([name for name, _ in PAIRS], fields)
+    assert [(name, values[index]) for name, index in arranged if values[index]] == expected
 
 
 def data(**changes):

@@ -111,7 +111,8 @@ def _show(console: Console, faults: Counter[str], totals: Counter[str]) -> None:
     console.print(f"{summary}, {totals['repeats']:,} sent again; {totals['beyond']:,} were listed after the overlap.", highlight=False)
     verified = f"{totals['days']:,} simulated days verified: {totals['complete']:,} complete, {totals['unchecked']:,} not checked"
     named = f"{totals['faulty']:,} with {totals['faults']:,} faults that occurred"
-    console.print(f"{verified} (no run ended in them), {named}; {totals['alarms']:,} false alarms.", highlight=False)
+    why = "no run ended in them, or one was killed and left no entry"
+    console.print(f"{verified} ({why}), {named}; {totals['alarms']:,} false alarms.", highlight=False)
 
 
 if __name__ == "__main__":

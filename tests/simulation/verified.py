@@ -168,7 +168,7 @@ class Verified:
 
 def _is_whole(entry: bytes) -> bool:
     first, _, rest = entry.partition(b"\n")
-    return first.endswith(hashlib.sha256(rest).hexdigest().encode())
+    return first.partition(b" key=")[0].endswith(hashlib.sha256(rest).hexdigest().encode())
 
 
 def _store(objects: dict[str, bytes]) -> MemoryStore:

@@ -5,9 +5,8 @@ import pytest
 from epimetheus.errors import CredentialsError, SourceError
 from epimetheus.model import Compartment
 from epimetheus.oci_client.clients import ServiceFailure, make_client, sign_in
-from epimetheus.oci_client.identity_client import IdentityClient
 from epimetheus.source.compartments import discover
-from epimetheus.source.identity import compartment_pages, subscribed_regions
+from epimetheus.source.identity import IdentityClient, compartment_pages, subscribed_regions
 from epimetheus.testing.oci import World, backend, mock_oci, serve
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z

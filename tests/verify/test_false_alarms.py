@@ -159,7 +159,7 @@ def test_regions_whose_messages_have_the_same_host_name_are_told_apart(hostname,
     regions[0].run("run-c", ["7"])
     lines = [line for region in regions for line in region.lines]
     result = verified(tmp_path, regions[:known], lines=lines)
-    assert (result.code, result.faults) == (0, [])
+    assert (result.code, result.faults) == (0 if known == len(both) else 2, [])  # not checked: the region without records
     assert known == 1 or (result.duplicates, result.unsealed) == (0, 0)
     removed = next(line for line in regions[0].lines if b"eu4" in line)
     result = verified(tmp_path, regions[:known], lines=[line for line in lines if line != removed])

@@ -5,7 +5,7 @@ A new format is one module here with a class of this shape, and one line in `ren
 body into the size limit.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -106,15 +106,29 @@ class Body(msgspec.Struct, frozen=True, gc=False):
     trimmed: Sequence[str] = ()
 
 
+class Unscanned(Protocol):
+    """A part of bodies that is kept. ``unscanned``: its text until `Format.needs_full_scan` finds nothing in it, then empty."""
+
+    unscanned: str
+
+
+def confirm(bodies: Iterable[Sequence[Unscanned]]) -> None:
+    """Keep the parts of these bodies as they are: a prescan found nothing in them."""
+    for parts in bodies:
+        for part in parts:
+            part.unscanned = ""
+
+
 class FastBody(msgspec.Struct, frozen=True, gc=False):
     """A complete body from `Format.render_fast`, valid unless `Format.needs_full_scan` reports its ``unscanned`` text.
 
-    ``redacted``: the body contains a masked value.
+    ``redacted``: the body contains a masked value. ``parts``: those parts of it that are scanned with it for the first time.
     """
 
     text: bytes
     redacted: bool
     unscanned: bytes = b""
+    parts: Sequence[Unscanned] = ()
 
 
 class Format(Protocol):

@@ -2,22 +2,22 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs, apply_to_pairs
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import LATE, REPLAY, TAMPER_WATCH, Body, EventContext, FastBody, SizeLimit
+from epimetheus.render.formats.parts import Key, Masks, Part, PartKinds, PartTable, Slots, Template, arranged, mask_of, part_keys, template
+from epimetheus.render.formats.reductions import HeaderParts, reductions, shorten
 from epimetheus.render.redact.prescan import HINTS, NUL, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import MESSAGE_STARTS, is_visible, sanitize_value
-from epimetheus.render.size import join_names, to_utf8, truncate
+from epimetheus.render.size import join_names, to_utf8
 from epimetheus.render.typed_values import ValueType
 
-CAPS = (1023, 512, 256, 128, 64, 40, 20, 16)
-"""Bytes that values are cut to in turn. Numbers and IPv4 addresses are shorter than the last."""
-_LEAST_PART = 12  # bytes of each part of the header if everything but the marks is removed: escaped, they double
 MESSAGE = "msg"
 UNKNOWN = "unknown"
 CACHED = 2048  # entries for values that repeat (headers, addresses): OCI has a few thousand event types
@@ -27,7 +27,16 @@ SCANNED_LENGTH = 16_384
 """Characters that a value is cut to before redaction, to bound its cost: several times the maximum length of any key."""
 _VERSION = "2.0"  # schema version of an event that does not name one
 
-HeaderParts = Sequence[str]
+_LONG = 256  # lengths that most values of an event do not reach: shorter ones are checked one by one
+
+
+
+class Header(NamedTuple):
+    """The header of the format: its parts, redacted, cleaned and cut, its text, and whether a part was cut."""
+
+    parts: HeaderParts
+    text: str
+    is_cut: bool
 
 
 class KeyValueFormat(ABC):
@@ -60,10 +69,14 @@ class KeyValueFormat(ABC):
     """The key of the mark of a replay, which is never removed."""
     late_key: str
     """The key of the mark of a late event, which is never removed."""
+    separator: str
+    """The character before each pair but the first."""
     escaped: str
     """Printable characters that a value cannot contain unescaped."""
-    fast_length: int
-    """Maximum length of every value that `format_line` does not check itself."""
+    parts: PartKinds
+    """The parts of an event, in the order of `part_keys`."""
+    own_keys: Sequence[str]
+    """All other default keys, whose values differ from event to event. `own_values` has the same layout."""
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         self._redactor = redactor
@@ -77,16 +90,13 @@ class KeyValueFormat(ABC):
         self._shed_order = added + [renamed.get(key, key) for key in self.shed_order]
         self._never_cut = frozenset(renamed.get(key, key) for key in (*self.never_cut, *self.value_types)) | self.value_types.keys()
         self._message = renamed.get(MESSAGE, MESSAGE)
-        self._fast_header = lru_cache(CACHED)(self._header_if_clean)
+        self._header = lru_cache(CACHED)(self._header_uncached)
         self.needs_full_scan = Prescan(HINTS, f"[{''.join(map(re.escape, self.escaped))}{_CONTROLS}]", _SURROUNDING_SPACES, MESSAGE_STARTS)
+        self._arrange()
 
     @abstractmethod
-    def values(self, context: EventContext) -> Sequence[str | None]:
-        """The event's values, one for each of ``keys``, not yet redacted, cut or escaped."""
-
-    @abstractmethod
-    def format_line(self, values: Sequence[str | None]) -> str | None:
-        """`format_pairs` of `values`, unescaped; None if a value is too long, or if the event lacks a value that nearly all events have."""
+    def own_values(self, context: EventContext) -> Sequence[str | None]:
+        """The event's own values, one for each of ``own_keys``, not yet redacted, cut or escaped."""
 
     @abstractmethod
     def header_parts(self, event_type: str, version: str | None, name: str | None) -> HeaderParts:
@@ -100,105 +110,172 @@ class KeyValueFormat(ABC):
     def header(self, parts: HeaderParts, severity: int) -> str:
         """Everything before the pairs, escaped."""
 
-    @abstractmethod
-    def format_pairs(self, pairs: Pairs) -> str:
-        """The pairs, escaped."""
+    def escape(self, value: str) -> str:
+        """A value, escaped."""
+        return value
+
+    def suffix(self, key: str) -> str:
+        """What follows the value of ``key``."""
+        del key
+        return ""
 
     def render_fast(self, context: EventContext) -> FastBody | None:
         """The line of an event without a value to cut, which is most events; valid if nothing in it needs redaction or escaping."""
         event = context.event
-        header = self._fast_header(event.event_type, event.event_type_version, event.data.event_name, context.severity)
-        values, line = self._fast_line(context)
-        if header is None or line is None or NUL in line or not is_visible(line):
+        header = self._header(event.event_type, event.event_type_version, event.data.event_name, context.severity)
+        parts, own = self._parts(context, plain=True), self._own_values(context)
+        unscanned = NUL.join(filter(None, own))
+        if parts is None or header.is_cut or not self._fits(own, unscanned):
             return None
-        joined = NUL.join(filter(None, values))
-        if len(joined) > self.fast_length and max(map(len, joined.split(NUL))) > self.fast_length:
+        call, actor, place = parts
+        masks = call.mask, actor.mask, place.mask, mask_of(own)
+        pick, between = self._templates.get(masks) or self._template(masks)
+        text = "".join(pick((header.text, *between, *call.shown, *actor.shown, *place.shown, *own)))
+        if NUL in text or not is_visible(text):
             return None
-        redacted = "[" in line and REDACTED in line
-        return FastBody(f"{header}{line}".encode(), redacted, joined.encode())
+        fresh: Sequence[Part] = ()
+        if call.unscanned or actor.unscanned or place.unscanned:
+            fresh = [part for part in parts if part.unscanned]
+            unscanned = NUL.join((unscanned, *[part.unscanned for part in fresh]))
+        return FastBody(text.encode(), "[" in text and REDACTED in text, unscanned.encode(), fresh)
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
-        """One line. If anything needs redaction or escaping, each value is handled on its own: it may be JSON with an escaped secret."""
-        parts, pairs, cut = self._cleaned(context)
+        """One line. Each value that needs redaction or escaping is handled on its own: it may be JSON with an escaped secret."""
+        event, pairs, cut = context.event, *self._careful_pairs(context)
+        header = self._header(event.event_type, event.event_type_version, event.data.event_name, context.severity)
+        cut += ["header"] * header.is_cut
         if not cut:
-            text = to_utf8(self.header(parts, context.severity) + self.format_pairs(pairs))
+            text = to_utf8(header.text + self.format_pairs(pairs))
             if len(text) <= limit.max_bytes:
                 return Body(text)
-        return self._trimmed(parts, context.severity, pairs, limit, cut)
+        return self._trimmed(header.parts, context.severity, pairs, limit, cut)
 
     def mapped_values(self, context: EventContext) -> Mapping[str, str]:
         """See `Format`."""
         names = {*self._fields.renamed.values(), *self._fields.added}
-        return {key: value for key, value in self._cleaned(context)[1] if key in names}
+        return {key: value for key, value in self._careful_pairs(context)[0] if key in names}
 
-    def _cleaned(self, context: EventContext) -> tuple[HeaderParts, Pairs, list[str]]:
-        """Header parts and pairs, redacted and cleaned, each cut to its length, and the names of the cut ones."""
-        event, pairs = context.event, self._pairs(context)
-        parts = self.header_parts(event.event_type, event.event_type_version, event.data.event_name)
-        if not self._is_clean([*parts, *[value for _, value in pairs]]):
-            parts = [self._redact_and_clean(part) for part in parts]
-            pairs = [(key, self._redact_and_clean(value)) for key, value in pairs]
-        return self._within_lengths(parts, pairs)
+    def format_pairs(self, pairs: Pairs) -> str:
+        """The pairs, escaped."""
+        return "".join([f"{self.separator}{key}={self.escape(value)}{self.suffix(key)}" for key, value in pairs])[1:]
 
-    def _fast_line(self, context: EventContext) -> tuple[Sequence[str | None], str | None]:
-        """The event's values and their line; the line is None if a value is too long."""
+    def _arrange(self) -> None:
+        """Applies FIELD_MAP to the names, once for all events: which values are sent, under which name, in which order."""
+        groups = [*[keys for keys, _ in self.parts], (*self.own_keys, *self._fields.added)]
+        self._arranged = arranged(groups, self.keys, self._fields)
+        names = {index: name for name, index in self._arranged}
+        indexes = iter(range(sum(map(len, groups))))
+        *shared, self._own = [self._slots([names.get(next(indexes)) for _ in keys]) for keys in groups]
+        self._tables = [PartTable(slots, values) for slots, (_, values) in zip(shared, self.parts, strict=True)]
+        self._short = [(index, length) for index, length in enumerate(self._own.lengths) if length < _LONG]
+        self._long = min((length for length in self._own.lengths if length >= _LONG), default=_LONG)
+        self._templates: dict[Masks, Template] = {}
+
+    def _template(self, masks: Masks) -> Template:
+        if len(self._templates) >= CACHED:
+            self._templates.clear()
+        made = self._templates[masks] = template(self._arranged, masks, self.separator, self.suffix)
+        return made
+
+    def _slots(self, names: Sequence[str | None]) -> Slots:
+        lengths = [self.lengths.get(name or "", self.custom_length) for name in names]
+        if self._fields is NO_FIELDS:  # the default values have the type of their key, which bounds their length
+            lengths = [self.custom_length if name in self.value_types else length for name, length in zip(names, lengths, strict=True)]
+        return Slots(names, lengths, min(lengths))
+
+    def _parts(self, context: EventContext, *, plain: bool) -> Sequence[Part] | None:
+        """The parts that events share, from their tables, or made with care; if ``plain``, as received, or None if one is too long."""
+        parts = []
+        for table, key in zip(self._tables, part_keys(context)):  # noqa: B905 - for every event
+            part = table.get(key)
+            if not part or (part.unscanned and not plain):
+                part = self._made(table, key, plain=plain)
+                if part is None:
+                    return None
+            parts.append(part)
+        return parts
+
+    def _made(self, table: PartTable, key: Key, *, plain: bool) -> Part | None:
+        values = table.values(*key) if self._fields is NO_FIELDS else self._sent(table.slots, table.values(*key))
+        part = self._plain(table.slots, values) if plain else self._careful(table.slots, values)
+        if part:
+            table.add(key, part)
+        return part
+
+    def _careful_pairs(self, context: EventContext) -> tuple[Pairs, list[str]]:
+        """Names and values, redacted and cleaned, each cut to its length, and the names of the cut ones."""
+        parts = [*(self._parts(context, plain=False) or ()), self._careful(self._own, self._own_values(context))]
+        values = [value for part in parts for value in part.values]
+        cut = {name for part in parts for name in part.cut}
+        pairs = [(name, value) for name, index in self._arranged if (value := values[index])]
+        return pairs, [name for name, _ in self._arranged if name in cut]
+
+    def _own_values(self, context: EventContext) -> Sequence[str | None]:
+        own = self.own_values(context)
         if self._fields is NO_FIELDS:
-            values = self.values(context)
-            return values, self.format_line(values)
-        pairs = self._pairs(context)
-        fit = all(len(value) <= self.lengths.get(key, self.custom_length) for key, value in pairs)
-        return [value for _, value in pairs], self.format_pairs(pairs) if fit else None
+            return own
+        lookup = FieldLookup(self._redactor, context).text
+        return self._sent(self._own, [*own, *map(lookup, self._fields.added.values())])
 
-    def _pairs(self, context: EventContext) -> Pairs:
-        """Keys and values; none is empty."""
-        pairs = [(key, value) for key, value in zip(self.keys, self.values(context), strict=True) if value]
-        return pairs if self._fields is NO_FIELDS else self._mapped(pairs, context)
+    def _sent(self, slots: Slots, values: Sequence[str | None]) -> Sequence[str | None]:
+        """The values that FIELD_MAP sends: those that have a name, and the type of their key."""
+        return [self._typed(name, value) if name and value else None for name, value in zip(slots.names, values, strict=True)]
 
-    def _header_if_clean(self, event_type: str, version: str | None, name: str | None, severity: int) -> str | None:
-        parts = [part.strip() for part in self.header_parts(event_type, version, name)]
-        fits = all(0 < len(part) <= length for part, length in zip(parts, self.header_lengths, strict=True))
-        return self.header(parts, severity) if fits and self._is_clean(parts) else None
+    def _typed(self, name: str, value: str) -> str | None:
+        return self.value_types[name](value.strip()) if name in self.value_types else value
+
+    def _plain(self, slots: Slots, values: Sequence[str | None]) -> Part | None:
+        """A part as received, valid if nothing in it needs redaction or escaping; None if a value is too long."""
+        joined = NUL.join(filter(None, values))
+        if len(joined) > slots.shortest and max(map(len, filter(None, values))) > slots.shortest and slots.cuts(values):
+            return None
+        return Part(values, values, mask_of(values), (), joined)
+
+    def _careful(self, slots: Slots, values: Sequence[str | None]) -> Part:
+        """A part with each value redacted and cleaned on its own, without surrounding spaces, and cut to its length."""
+        if not self._is_clean([value for value in values if value]):
+            values = [value and self._redact_and_clean(value) for value in values]
+        cut: list[str] = []
+        kept: list[str | None] = []
+        for name, value, length in zip(slots.names, values, slots.lengths, strict=True):
+            text = value.strip() if value else ""
+            if len(text) > length and name in self.repeated:
+                text = text[:length].rstrip()
+            elif name and len(text) > length:
+                text = shorten(text, length)
+                cut.append(name)
+            kept.append(text or None)
+        return Part(kept, [value and self.escape(value) for value in kept], mask_of(kept), cut)
+
+    def _fits(self, own: Sequence[str | None], joined: str) -> bool:
+        """Whether none of the event's own values is too long; ``joined``: the same."""
+        for index, length in self._short:
+            if len(own[index] or "") > length:
+                return False
+        return len(joined) <= self._long or max(map(len, joined.split(NUL))) <= self._long
+
+    def _header_uncached(self, event_type: str, version: str | None, name: str | None, severity: int) -> Header:
+        parts = self.header_parts(event_type, version, name)
+        if not self._is_clean(parts):
+            parts = [self._redact_and_clean(part) for part in parts]
+        full = [part.strip() or UNKNOWN for part in parts]
+        short = [shorten(part, length) for part, length in zip(full, self.header_lengths, strict=True)]
+        return Header(short, self.header(short, severity), short != full)
 
     def _is_clean(self, texts: Sequence[str]) -> bool:
         """Whether no text needs redaction or escaping; one scan covers all of them."""
         joined = NUL.join(texts)
         return joined.count(NUL) < len(texts) and is_visible(" ".join(texts)) and not self.needs_full_scan((joined.encode(),))
 
-    def _mapped(self, pairs: Pairs, context: EventContext) -> Pairs:
-        """The pairs under the user's names, without values that do not have the type of their key."""
-        mapped = apply_to_pairs(pairs, self._fields, FieldLookup(self._redactor, context).text)
-        typed = [(key, self.value_types[key](value.strip()) if key in self.value_types else value) for key, value in mapped]
-        return [(key, value) for key, value in typed if value]
-
     def _redact_and_clean(self, value: str) -> str:
         """Redacts before and after cleaning: a line end can mark the end of a secret, and a control character can split one."""
         redact = self._redactor.text
         return sanitize_value(redact(self.clean(redact(shorten(value, SCANNED_LENGTH)))))
 
-    def _within_lengths(self, parts: HeaderParts, pairs: Pairs) -> tuple[HeaderParts, Pairs, list[str]]:
-        """Header parts and pairs without surrounding spaces, each cut to its length, and the names of the cut ones."""
-        cut: list[str] = []
-        kept: Pairs = []
-        lengths, custom = self.lengths, self.custom_length
-        for key, value in pairs:
-            text, length = value.strip(), lengths.get(key, custom)
-            if len(text) > length and key in self.repeated:
-                text = text[:length].rstrip()
-            elif len(text) > length:
-                text = shorten(text, length)
-                cut.append(key)
-            if text:
-                kept.append((key, text))
-        full = [value.strip() or UNKNOWN for value in parts]
-        short = [shorten(value, length) for value, length in zip(full, self.header_lengths, strict=True)]
-        if short != full:
-            cut.append("header")
-        return short, kept, cut
-
     def _trimmed(self, parts: HeaderParts, severity: int, pairs: Pairs, limit: SizeLimit, cut: Sequence[str]) -> Body:
         trimmed = list(cut)
         text = b""
-        for smaller_parts, smaller, names in self._reductions(parts, pairs):
+        for smaller_parts, smaller, names in reductions(parts, pairs, self._shed_order, self._never_cut, self._never_removed):
             trimmed += names
             listed = self._with_trimmed_list(smaller, trimmed, limit.names_bytes) if self._list_trimmed else smaller
             text = to_utf8(self.header(smaller_parts, severity) + self.format_pairs(listed))
@@ -216,36 +293,7 @@ class KeyValueFormat(ABC):
         values[self._message] = f"{message} {note}".lstrip()
         return list(values.items())
 
-    def _reductions(self, parts: HeaderParts, pairs: Pairs) -> Iterator[tuple[HeaderParts, Pairs, list[str]]]:
-        """Ever smaller header parts and pairs, starting unchanged, with the names each step trims; the last always fits (see CAPS)."""
-        yield parts, pairs, []
-        for key in self._shed_order:
-            if any(key == name for name, _ in pairs):
-                pairs = [pair for pair in pairs if pair[0] != key]
-                yield parts, pairs, [key]
-        for cap in CAPS:
-            names = [key for key, value in pairs if key not in self._never_cut and len(to_utf8(value)) > cap]
-            pairs = [(key, _shorten_to_bytes(value, cap) if key in names else value) for key, value in pairs]
-            if any(len(to_utf8(value)) > cap for value in parts):
-                names.append("header")
-            parts = [_shorten_to_bytes(value, cap) for value in parts]
-            if names:
-                yield parts, pairs, names
-        for key in [key for key, _ in reversed(pairs) if key not in self._never_removed]:
-            pairs = [pair for pair in pairs if pair[0] != key]
-            yield parts, pairs, [key]
-        yield [_shorten_to_bytes(value, _LEAST_PART) for value in parts], pairs, ["header"]
-
 
 def version_and_type(event_type: str, version: str | None) -> tuple[str, str]:
     """Version and event type for a header. They may consist of spaces, which `KeyValueFormat` handles."""
     return version or _VERSION, event_type or UNKNOWN
-
-
-def shorten(text: str, length: int) -> str:
-    """``text`` in at most ``length`` characters; ``…`` marks a cut."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
-def _shorten_to_bytes(value: str, max_bytes: int) -> str:
-    return value if len(to_utf8(value)) <= max_bytes else truncate(value, max_bytes - 3).rstrip() + "…"

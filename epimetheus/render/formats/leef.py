@@ -16,18 +16,21 @@ one for the value, else the event's. Relays pass the delimiter ``^`` unchanged (
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 
 from epimetheus.model import Identity, Request, Response
 from epimetheus.render.addresses import parse_addresses
-from epimetheus.render.custom_fields import NO_FIELDS, Fields, Pairs
+from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status
 from epimetheus.render.event_time import EventTime, parse_event_time
 from epimetheus.render.formats.base import EventContext
-from epimetheus.render.formats.key_value_base import CACHED, HeaderParts, KeyValueFormat, shorten, version_and_type
+from epimetheus.render.formats.key_value_base import KeyValueFormat, version_and_type
+from epimetheus.render.formats.parts import PartKinds, place_values
+from epimetheus.render.formats.reductions import HeaderParts, shorten
+from epimetheus.render.meaning import Meaning
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.sanitize import sanitize_value
+from epimetheus.render.subjects import Subject
 from epimetheus.render.typed_values import ValueType, address, integer, mac, port, types_by_key
 
 VENDOR, PRODUCT = "Oracle", "OCI Audit"
@@ -58,7 +61,7 @@ KEYS: Sequence[str] = (
     "isLoginEvent", "identSrc",
     "principalName",
 )  # fmt: skip
-"""All default keys, in output order. `Leef.values` has the same layout."""
+"""All default keys, in output order."""
 SHED_ORDER: Sequence[str] = (
     "eventName", "compartmentPath", "userAgent", "eventGroupingId", "responseTime", "compartmentName", "authType", "requestMethod",
     "callerName", "resourceName", "requestId", "tenantId", "url", "msg", "srcPostNATPort", "srcPostNAT", "srcOther", "srcPort",
@@ -78,7 +81,27 @@ _CLEANED = MappingProxyType(
     | dict.fromkeys(map(ord, "\t\n\r\x85\u2028\u2029"), " ")
     | dict.fromkeys(map(ord, "|^"), "?")
 )
-_NO_IDENTITY, _NO_REQUEST, _NO_RESPONSE = Identity(), Request(), Response()
+_NO_REQUEST, _NO_RESPONSE = Request(), Response()
+
+
+def _call(
+    _: str, meaning: Meaning, user: Subject, severity: int, method: str | None, status: str | int | None
+) -> Sequence[str | None]:
+    code = http_status(status)
+    return (
+        CATEGORIES.get(meaning.outcome), str(max(severity, 1)), meaning.outcome, meaning.action, meaning.operation, method,
+        str(code) if code else None, "true" if meaning.is_sign_on else None,
+        meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid, meaning.reason, meaning.reason_code,
+    )  # fmt: skip
+
+
+def _actor(identity: Identity, signed_on: bool) -> Sequence[str | None]:
+    source, port, translated, translated_port, other = _sources(identity.ip_address)
+    name = identity.principal_name
+    return (
+        source, port, name, identity.principal_id, identity.user_agent, translated, translated_port, other, identity.caller_name,
+        identity.tenant_id, identity.auth_type, source if signed_on else None, name if name and len(name) > LENGTHS["usrName"] else None,
+    )  # fmt: skip
 
 
 def _time(text: str) -> str | None:
@@ -87,7 +110,7 @@ def _time(text: str) -> str | None:
 
 
 def _format_time(time: EventTime) -> str:
-    return time.utc.isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+    return f"{time.text[:-1]}+0000"
 
 
 def _severity(text: str) -> str | None:
@@ -120,14 +143,27 @@ class Leef(KeyValueFormat):
     tamper_watch_key = "tamperWatch"
     replay_key = "replay"
     late_key = "late"
+    separator = DELIMITER
     escaped = "|^"
-    fast_length = CUSTOM_LENGTH
+    parts: PartKinds = (
+        ((
+            "cat", "sev", "outcome", "action", "eventName", "requestMethod", "httpStatus", "isLoginEvent", "domainEvent", "target",
+            "secondTarget", "targetUser", "targetUserId", "reason", "reasonCode",
+        ), _call),
+        ((
+            "src", "srcPort", "usrName", "principalId", "userAgent", "srcPostNAT", "srcPostNATPort", "srcOther", "callerName", "tenantId",
+            "authType", "identSrc", "principalName",
+        ), _actor),
+        (("compartmentId", "compartmentName", "compartmentPath", "tamperWatch", "replay", "late"), place_values),
+    )  # fmt: skip
+    own_keys: Sequence[str] = (
+        "devTimeFormat", "devTime", "eventId", "responseTime", "url", "msg", "resource", "resourceName", "requestId", "eventGroupingId",
+    )  # fmt: skip
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         vendor, product, self._version = fields.device
         origin = (sanitize_value(shorten(self.clean(value), HEADER_LENGTH)) for value in (vendor or VENDOR, product or PRODUCT))
-        self._sources = lru_cache(CACHED)(_sources)
         self._origin = f"LEEF:2.0|{'|'.join(origin)}"
 
     def clean(self, value: str) -> str:
@@ -140,75 +176,23 @@ class Leef(KeyValueFormat):
         version, event_id = parts
         return f"{self._origin}|{version}|{event_id}|{DELIMITER}|"
 
-    def format_pairs(self, pairs: Pairs) -> str:
-        """The LEEF attributes. `clean` made their values safe."""
-        return DELIMITER.join([f"{key}={value}" for key, value in pairs])
-
     def header_parts(self, event_type: str, version: str | None, name: str | None) -> HeaderParts:
         """Version and EventID."""
         del name  # an attribute, not a part of the header
         return version_and_type(event_type, self._version or version)
 
-    def values(self, context: EventContext) -> Sequence[str | None]:
-        """The event's values, one for each of KEYS."""
+    def own_values(self, context: EventContext) -> Sequence[str | None]:
+        """See `KeyValueFormat`."""
         event, time = context.event, context.time
         data = event.data
-        identity, request, response = data.identity or _NO_IDENTITY, data.request or _NO_REQUEST, data.response or _NO_RESPONSE
-        source, port, translated, translated_port, other = self._sources(identity.ip_address)
-        meaning, user, code = context.meaning, context.target_user, http_status(response.status)
-        name, answered = identity.principal_name, parse_event_time(response.response_time)
+        request, response = data.request or _NO_REQUEST, data.response or _NO_RESPONSE
+        answered = parse_event_time(response.response_time)
         return (
-            CATEGORIES.get(meaning.outcome),
-            TIME_FORMAT if time else None, _format_time(time) if time else None, str(max(context.severity, 1)), event.event_id,
-            "true" if context.enrichment.watched else None, "true" if context.enrichment.replay else None,
-            "true" if context.enrichment.late else None, meaning.outcome,
-            source, port, name, identity.principal_id,
-            meaning.action, meaning.domain_event, meaning.target, meaning.second_target, user.name, user.uid,
-            meaning.operation, meaning.reason, meaning.reason_code,
+            TIME_FORMAT if time else None, _format_time(time) if time else None, event.event_id,
             answered.text if answered else response.response_time,
-            request.action, request.path, identity.user_agent,
-            translated, translated_port, other, identity.caller_name, identity.tenant_id,
-            str(code) if code else None, (data.message or response.message or "").strip(),
-            data.resource_id, data.resource_name, data.compartment_id, data.compartment_name, identity.auth_type, request.id,
-            data.event_grouping_id, context.enrichment.compartment_path,
-            "true" if meaning.is_sign_on else None, source if meaning.is_sign_on and meaning.outcome == SUCCESS else None,
-            name if name and len(name) > LENGTHS["usrName"] else None,
+            request.path, (data.message or response.message or "").strip(), data.resource_id, data.resource_name, request.id,
+            data.event_grouping_id,
         )  # fmt: skip
-
-    def format_line(self, values: Sequence[str | None]) -> str | None:
-        """See `KeyValueFormat`. One expression for all pairs takes half the time of formatting them one by one."""
-        (
-            cat, time_format, time, severity, event_id, watched, replay, late, result, source, port, name, principal, action, domain_event,
-            target, second_target, user, user_id, event_name, reason, reason_code, answered, method, path, agent, translated,
-            translated_port, other, caller, tenant, code, message, resource_id, resource, compartment, compartment_name, auth, request,
-            group, compartment_path, signs_on, signed_on_from, long_name,
-        ) = values  # fmt: skip
-        if not time or long_name:
-            return None
-        return (
-            f"{f'cat={cat}^' if cat else ''}"
-            f"devTimeFormat={time_format}^devTime={time}^sev={severity}{f'^eventId={event_id}' if event_id else ''}"
-            f"{f'^tamperWatch={watched}' if watched else ''}{f'^replay={replay}' if replay else ''}{f'^late={late}' if late else ''}"
-            f"{f'^outcome={result}' if result else ''}"
-            f"{f'^src={source}' if source else ''}{f'^srcPort={port}' if port else ''}"
-            f"{f'^usrName={name}' if name else ''}{f'^principalId={principal}' if principal else ''}"
-            f"{f'^action={action}' if action else ''}{f'^domainEvent={domain_event}' if domain_event else ''}"
-            f"{f'^target={target}' if target else ''}{f'^secondTarget={second_target}' if second_target else ''}"
-            f"{f'^targetUser={user}' if user else ''}{f'^targetUserId={user_id}' if user_id else ''}"
-            f"{f'^eventName={event_name}' if event_name else ''}{f'^reason={reason}' if reason else ''}"
-            f"{f'^reasonCode={reason_code}' if reason_code else ''}"
-            f"{f'^responseTime={answered}' if answered else ''}{f'^requestMethod={method}' if method else ''}"
-            f"{f'^url={path}' if path else ''}{f'^userAgent={agent}' if agent else ''}"
-            f"{f'^srcPostNAT={translated}' if translated else ''}{f'^srcPostNATPort={translated_port}' if translated_port else ''}"
-            f"{f'^srcOther={other}' if other else ''}"
-            f"{f'^callerName={caller}' if caller else ''}{f'^tenantId={tenant}' if tenant else ''}"
-            f"{f'^httpStatus={code}' if code else ''}{f'^msg={message}' if message else ''}"
-            f"{f'^resource={resource_id}' if resource_id else ''}{f'^resourceName={resource}' if resource else ''}"
-            f"{f'^compartmentId={compartment}' if compartment else ''}{f'^compartmentName={compartment_name}' if compartment_name else ''}"
-            f"{f'^authType={auth}' if auth else ''}{f'^requestId={request}' if request else ''}"
-            f"{f'^eventGroupingId={group}' if group else ''}{f'^compartmentPath={compartment_path}' if compartment_path else ''}"
-            f"{f'^isLoginEvent={signs_on}' if signs_on else ''}{f'^identSrc={signed_on_from}' if signed_on_from else ''}"
-        )
 
 
 def _sources(text: str | None) -> Sequence[str | None]:

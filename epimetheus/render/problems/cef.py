@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from epimetheus.problem import EVENT_PREFIX
 from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields
-from epimetheus.render.formats.base import EventContext
+from epimetheus.render.formats.base import EventContext, FastBody
 from epimetheus.render.formats.cef import COMPARTMENT_PATH, LATE, REPLAY, TAMPER_WATCH, Cef
-from epimetheus.render.formats.key_value_base import HeaderParts
+from epimetheus.render.formats.reductions import HeaderParts
 from epimetheus.render.problems.fields import ProblemFields
 from epimetheus.render.redact.redactor import Redactor
 
@@ -28,7 +28,7 @@ KEYS: Sequence[str] = (
     "cs1", "cs2", "cs3", "cs4", "cs5", "cs6", "flexString1", "flexString2",
     REGIONS, TARGET, PROBLEM_LABELS, DETAILS, COMMENT, COMPARTMENT_PATH,
 )  # fmt: skip
-"""All keys, in output order. `ProblemCef.values` has the same layout."""
+"""All keys, in output order. `ProblemCef.own_values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
     DETAILS, PROBLEM_LABELS, COMMENT, TARGET, REGIONS, "start", "cfp1", COMPARTMENT_PATH, "cs4", "msg", "cs5", "cs2", "cs3", "cat", "cs1",
 )  # fmt: skip
@@ -43,6 +43,8 @@ class ProblemCef(Cef):
     keys = KEYS
     shed_order = SHED_ORDER
     core = CORE
+    parts = ()
+    own_keys = KEYS
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         vendor, product, version = fields.device
@@ -53,11 +55,11 @@ class ProblemCef(Cef):
         """API version, event type, detector rule."""
         return super().header_parts(event_type, version, event_type.removeprefix(EVENT_PREFIX))
 
-    def format_line(self, values: Sequence[str | None]) -> str | None:
-        """There is no quicker path: a poll has few messages."""
+    def render_fast(self, context: EventContext) -> FastBody | None:
+        """None: there is no faster path, because a poll has few messages."""
         return None
 
-    def values(self, context: EventContext) -> Sequence[str | None]:
+    def own_values(self, context: EventContext) -> Sequence[str | None]:
         """The values of a problem, one for each of KEYS."""
         problem, marks = ProblemFields(context, self._redactor), context.enrichment
         text, first, ocid = problem.text, problem.time("timeFirstDetected"), context.event.event_id

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from epimetheus.render.custom_fields import NO_FIELDS, Device, Fields
 from epimetheus.render.event_time import EventTime
-from epimetheus.render.formats.base import EventContext
+from epimetheus.render.formats.base import EventContext, FastBody
 from epimetheus.render.formats.leef import TIME_FORMAT, Leef
 from epimetheus.render.problems.cef import API_VERSION, PRODUCT
 from epimetheus.render.problems.fields import ProblemFields
@@ -19,7 +19,7 @@ KEYS: Sequence[str] = (
     "riskLevel", "riskScore", "lifecycleDetail", "firstDetected", "detectorId", "msg", "recommendation",
     "resource", "resourceName", "resourceType", "compartmentId", "regions", "targetId", "labels", "details", "comment", "compartmentPath",
 )  # fmt: skip
-"""All keys, in output order. `ProblemLeef.values` has the same layout."""
+"""All keys, in output order. `ProblemLeef.own_values` has the same layout."""
 SHED_ORDER: Sequence[str] = (
     "details", "labels", "comment", "targetId", "regions", "firstDetected", "riskScore", "compartmentPath", "resourceType", "msg",
     "recommendation", "resourceName", "compartmentId", "detectorId", "resource",
@@ -37,17 +37,19 @@ class ProblemLeef(Leef):
     keys = KEYS
     shed_order = SHED_ORDER
     core = CORE
+    parts = ()
+    own_keys = KEYS
     never_cut = frozenset(("cat", "devTimeFormat", "lifecycleDetail", "riskLevel"))
 
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         del fields
         super().__init__(redactor, list_trimmed=list_trimmed, fields=Fields(device=Device(product=PRODUCT, version=API_VERSION)))
 
-    def format_line(self, values: Sequence[str | None]) -> str | None:
-        """There is no quicker path: a poll has few messages."""
+    def render_fast(self, context: EventContext) -> FastBody | None:
+        """None: there is no faster path, because a poll has few messages."""
         return None
 
-    def values(self, context: EventContext) -> Sequence[str | None]:
+    def own_values(self, context: EventContext) -> Sequence[str | None]:
         """The values of a problem, one for each of KEYS."""
         problem, marks, time = ProblemFields(context, self._redactor), context.enrichment, context.time
         text, first = problem.text, problem.time("timeFirstDetected")

@@ -24,6 +24,7 @@ WATCHED = Enrichment("root/prod/app", "person", watched=True)
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     monkeypatch.setattr(renderer, "FORMATS", {**FORMATS, "ecs": Ecs})
+    monkeypatch.setattr(renderer.Renderer, "formats", {**FORMATS, "ecs": Ecs})
 
 
 def test_a_registered_format_renders_an_event_without_its_secrets():
