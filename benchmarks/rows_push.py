@@ -1,4 +1,4 @@
-"""The row for a push: one batch of Connector Hub, as large as a connector should send."""
+"""The row for a push: one batch of Connector Hub, as large as a connector should send, after others in the same minute."""
 
 import json
 import time
@@ -10,16 +10,19 @@ from epimetheus.testing.oci.logging_form import logging_form
 from epimetheus.testing.oci.samples import Sampler
 
 _BYTES = 5_000_000
-_AGE = 90.0  # seconds from an event to its push
+_AGE = 30.0  # seconds from an event to its push
+_EARLIER = 10  # pushes in the minute before, whose entries the push reads
 
 
 def push(bench: Bench) -> list[Figure]:
-    """CPU and time of a push of 5 MB through the function, after a run that began the state."""
+    """CPU and time of a push of 5 MB through the function, after a run that began the state, and ten small pushes."""
     found = []
     for number in range(bench.sizes.repeats):
-        batch, events = _batch(bench, number)
+        batch, events = _batch(bench, str(number))
         with bench.stage({"PUSH": "true", "OWN_EVENTS": "forward"}, events=0, compartments=1) as stage:
             stage.call()
+            for earlier in range(_EARLIER):
+                stage.function.call(_batch(bench, f"earlier {earlier}", size=1)[0], seconds=SECONDS)
             wait_until_idle(stage.pid)
             cpu, began = cpu_seconds(stage.pid), time.monotonic()
             answer = stage.function.call(batch, seconds=SECONDS)
@@ -27,18 +30,19 @@ def push(bench: Bench) -> list[Figure]:
             (report,) = json.loads(answer.body)
             if report["forwarded"] != events:
                 raise RuntimeError(f"{report['forwarded']} of {events} events were forwarded")
-            found.append((used, wall, peak_bytes(stage.pid), events))
-    used, wall, peak, events = min(found)
-    note = f"{events:,} events; {wall:.2f} s, {events / wall:,.0f} events per second; peak memory {peak / 1e6:.0f} MB"
+            requests = report["api"]["object_storage"]["requests"]
+            found.append((used, wall, peak_bytes(stage.pid), events, requests))
+    used, wall, peak, events, requests = min(found)
+    note = f"{events:,} events; {wall:.2f} s, {events / wall:,.0f} events per second; peak memory {peak / 1e6:.0f} MB; {requests} requests"
     return [Figure("push", "push of 5 MB, CEF: CPU per event", used / events * 1e6, "µs", note=note)]
 
 
-def _batch(bench: Bench, number: int) -> tuple[bytes, int]:
-    """A batch of 5 MB, and the number of its events."""
+def _batch(bench: Bench, seed: str, size: int = _BYTES) -> tuple[bytes, int]:
+    """A batch of ``size`` bytes, and the number of its events."""
     tenancy, start = bench.world.tenancy, time.time() - _AGE
-    sampler, entries, size = Sampler(tenancy, tenancy, "root", str(number)), [], 0
-    while size < _BYTES:
+    sampler, entries, so_far = Sampler(tenancy, tenancy, "root", seed), list[bytes](), 0
+    while so_far < size:
         row = json.dumps(sampler.event(start), separators=(",", ":")).encode()
         entries.append(logging_form(row, tenancy, tenancy, start))
-        size += len(entries[-1]) + 1
+        so_far += len(entries[-1]) + 1
     return b"[" + b",".join(entries) + b"]", len(entries)

@@ -82,14 +82,17 @@ MUTATIONS = [
     ),
     Mutation(
         "3: a push is not entered", "run/push.py",
-        "        self.writer.write(forwarder.take_pending(), reading, self.clock.now())\n        if",
-        "        if", 0,
+        "        self.enter(forwarder, polled, state)\n        if", "        if", 0,
     ),
-    Mutation("3: a push does not read the ledger", "run/push.py", "delivered.load([Lookup(", "delivered.load([] and [Lookup(", 0),
+    Mutation("1: a push that is out of time is ok", "run/push.py", "        if not complete:\n", "        if False:\n", 0),
+    Mutation("3: a push does not read the ledger", "run/push.py", "delivered.load(lookups, ", "delivered.load([], ", 0),
+    Mutation(
+        "3: a push does not read the entry of the push before", "run/push_windows.py",
+        "default=0) - _REINGESTED_WITHIN", "default=0) + 60", 0,
+    ),
     Mutation(
         "3: what a failed push confirmed is not entered", "run/push.py",
-        "                self.writer.write(forwarder.take_pending(), reading, self.clock.now())\n            raise",
-        "                pass\n            raise", 13,
+        "                self.enter(forwarder, polled, state)\n            raise", "                pass\n            raise", 13,
     ),
     Mutation("3: a window ends at the arrival in Logging", "run/push_windows.py", "ingested + 1 + PROCESSED_WITHIN", "ingested + 1", 5),
     Mutation("3: only one window of a compartment is searched", "run/delivered.py", "other = found.get(ocid, window)", "other = window", 3),

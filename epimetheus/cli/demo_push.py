@@ -35,6 +35,7 @@ class PushAct:
 
     def play(self) -> None:
         """Play the act."""
+        self._show("Second act: Connector Hub pushes events to the function as they happen.", "bold")
         self._begin()
         self._show(f"31 hours ago: the connector pushes {count_text(_BEFORE, 'event')}.", "bold")
         self._log(self._emit(_BEFORE, _BEGIN, _OUTAGE))
@@ -44,10 +45,11 @@ class PushAct:
         self._show("The connector is back.", "bold")
         self._connect()
         lost = len(self._connector.lost)
-        self._show(f"  {count_text(lost, 'event is', 'events are')} lost to it: {plural(lost, 'it was', 'they were')} too old.")
+        self._show(f"  {count_text(lost, 'event was', 'events were')} too old by then: it never pushes {plural(lost, 'it', 'them')}.")
         self._show("The scheduled run lists everything, and sends what was not pushed.", "bold")
         report = self._run()
-        self._show(f"  {report['status']}: {report['pushed']:,} were pushed, {report['filled']:,} are filled and marked late", "green")
+        counts = f"{report['pushed']:,} were pushed; {report['filled']:,} were not, and are sent now, marked late"
+        self._show(f"  {report['status']}: {counts}", "green")
 
     def _begin(self) -> None:
         """The first run, and its state as if it had ended 31 hours ago."""

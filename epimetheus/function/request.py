@@ -82,6 +82,7 @@ class Push(NamedTuple):
 
 _QUOTED = re.compile(r"(?<=`).*(?=`)", re.DOTALL)  # msgspec quotes a key of the body
 _OF_AN_EVENT = frozenset(("data", "logContent", "value"))  # members by which a single event is recognized
+_MALFORMED_EVENT = re.compile(rb'\s*\{(?!.{0,200}"action").*"(?:data|logContent|value)"\s*:', re.DOTALL)
 _ACTIONS = ("run", "health", "replay", "reconcile")
 
 
@@ -97,6 +98,8 @@ def read_request(body: bytes) -> Run | Health | Replay | Reconcile | Push:
             raise RequestError(f"The request was rejected: unknown action {safe_value(str(action))!r}.", do=_HELP)
         return msgspec.convert(fields, type=Run | Health | Replay | Reconcile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _MALFORMED_EVENT.match(body):  # a connector would send a rejected event again until it is too old
+            return Push(body)
         raise RequestError(f"The request was rejected: {safe_message(_QUOTED.sub(_safe_key, str(error)))}.", do=_HELP) from error
 
 

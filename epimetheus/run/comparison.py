@@ -16,7 +16,6 @@ from epimetheus.run.deleted_entries import deleted_entry
 from epimetheus.run.delivered import DeliveredKeys, Lookup
 from epimetheus.run.entry_writer import EntryWriter, Reading
 from epimetheus.run.forwarder import Forwarder
-from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.run.ports import EventRenderer, RunOptions, RunPorts
 from epimetheus.run.run_clock import RunClock
 from epimetheus.safe_text import safe_event_text
@@ -65,18 +64,11 @@ class Comparison:
             raise LedgerDamaged(next(iter(self._delivered.damaged.values())), do=_DAMAGED_HELP)
 
     def require_writable(self) -> None:
-        """Write an entry without events before the first event is sent. Raises LedgerError.
-
-        Otherwise each try would send the same events again, as long as the ledger cannot be written.
-        """
+        """Before the first event is sent, check that the ledger can be written. Raises LedgerError."""
         if self._writable:
             return
-        empty, task = PendingEntry(), self._tasks[0]
-        empty.add_keys(task.compartment, task.window, [])
-        try:
-            self._writer.write(empty, Reading(self._source, (), self.state.epoch), self._clock.now())
-        except LedgerError as error:
-            raise LedgerError(f"{error.what} Nothing is sent until the ledger can be written.", do=error.do) from error
+        place = (self._tasks[0].compartment, self._tasks[0].window)
+        self._writer.require_writable(place, Reading(self._source, (), self.state.epoch), self._clock.now())
         self._writable = True
 
     def end_slice(self, forwarder: Forwarder, through: int) -> None:

@@ -23,12 +23,13 @@ class Lookup(NamedTuple):
     """Which delivered events of ``compartment`` (an OCID) can come again in ``window``.
 
     ``reach``: the minute up to which slices at the cursor may have read the compartment; entries of such slices with later windows do not
-    have its events.
+    have its events. ``pushed``: the minute at which the windows of pushes end that may have its events; those that end earlier do not.
     """
 
     compartment: str
     window: Window
     reach: int
+    pushed: int = 0
 
 
 class DeliveredKeys:
@@ -52,7 +53,7 @@ class DeliveredKeys:
         self.state = ""
         self.searched = False
         self.uncounted: list[RateLimitCounts] = []
-        self.unsealed = UnsealedEntries()
+        self.unsealed = UnsealedEntries(most=0)
         self.pushed: dict[EntryName, int] = {}
         self.entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
@@ -84,7 +85,7 @@ class DeliveredKeys:
         Confirmed keys of earlier runs of the same invocation stay, unless the ledger lacks some of them: their events have to be entered.
         """
         self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
-        self.unsealed = unsealed or UnsealedEntries()
+        self.unsealed = unsealed or UnsealedEntries(most=0)
         self.entered = entered
         if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state) and not self._incomplete:
             self.seen.drop_unconfirmed()
@@ -202,22 +203,23 @@ def _first_end(entry: Entry) -> int:
     return min((window.end for _, window in entry.keys), default=entry.window.end)
 
 
-_Groups = Mapping[tuple[Window, int], set[str]]  # (window, reach) → compartments
+_Group = tuple[Window, int, int]  # window, reach, pushed
+_Groups = Mapping[_Group, set[str]]  # → compartments
 
 
 def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
     """``lookups`` in groups whose windows overlap or adjoin, each with the window that spans it."""
-    groups: defaultdict[tuple[Window, int], set[str]] = defaultdict(set)
+    groups: defaultdict[_Group, set[str]] = defaultdict(set)
     for lookup in lookups:
-        groups[lookup.window, lookup.reach].add(lookup.compartment)
+        groups[lookup.window, lookup.reach, lookup.pushed].add(lookup.compartment)
     span: Window | None = None
-    members: dict[tuple[Window, int], set[str]] = {}
-    for (window, reach), ocids in sorted(groups.items(), key=lambda group: group[0]):
+    members: dict[_Group, set[str]] = {}
+    for (window, reach, pushed), ocids in sorted(groups.items(), key=lambda group: group[0]):
         if span is not None and window.start > span.end:
             yield span, members
             span, members = None, {}
         span = window if span is None else Window(span.start, max(span.end, window.end))
-        members[window, reach] = ocids
+        members[window, reach, pushed] = ocids
     if span is not None:
         yield span, members
 
@@ -225,8 +227,9 @@ def _spans(lookups: Sequence[Lookup]) -> Iterator[tuple[Window, _Groups]]:
 def _windows(name: EntryName, groups: _Groups) -> dict[str, Window]:
     """The compartments whose events the entry ``name`` may have, each with the span of the windows to be read."""
     found: dict[str, Window] = {}
-    for (window, reach), ocids in groups.items():
-        if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach):
+    for (window, reach, pushed), ocids in groups.items():
+        first_end = pushed if name.source == "push" else 0
+        if _intersect(name.window, window) and (name.source != "poll" or name.window.start < reach) and name.window.end >= first_end:
             for ocid in ocids:
                 other = found.get(ocid, window)
                 found[ocid] = Window(min(window.start, other.start), max(window.end, other.end))

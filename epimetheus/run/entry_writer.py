@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from epimetheus.ledger.entry import Entry, EntryName, Source
+from epimetheus.errors import LedgerError
+from epimetheus.ledger.entry import Entry, EntryName, Place, Source
 from epimetheus.model import Window
 from epimetheus.run.delivered import DeliveredKeys
 from epimetheus.run.pending_entry import PendingEntry, polled_digest
@@ -41,6 +42,18 @@ class EntryWriter:
         while self._unwritten:
             self.written |= self._delivered.record(self._unwritten[0])
             self._unwritten.popleft()
+
+    def require_writable(self, place: Place, reading: Reading, now: float) -> None:
+        """Write an entry without events for ``place`` before the first event is sent. Raises LedgerError.
+
+        Otherwise each try would send the same events again, as long as the ledger cannot be written.
+        """
+        empty = PendingEntry()
+        empty.add_keys(*place, [])
+        try:
+            self.write(empty, reading, now)
+        except LedgerError as error:
+            raise LedgerError(f"{error.what} Nothing is sent until the ledger can be written.", do=error.do) from error
 
     def announce(self, reading: Reading, now: float, through: int) -> None:
         """Name the entries that are ``written`` and that no run may list, because their windows end at the cursor ``through`` (minute).

@@ -9,20 +9,21 @@ batch again; what was confirmed by then is in the ledger and is not sent again. 
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from statistics import median
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import EpimetheusError, OutOfTime, StateError
-from epimetheus.model import count_text, plural, time_text
+from epimetheus.model import Window, count_text, plural, time_text
 from epimetheus.reports import Pushed
 from epimetheus.run.budget import Budget
-from epimetheus.run.comparison import read_state
+from epimetheus.run.comparison import NamingRenderer, read_state
 from epimetheus.run.delivered import Lookup
 from epimetheus.run.entry_writer import EntryWriter, Reading
 from epimetheus.run.forwarder import Forwarder
 from epimetheus.run.known_compartments import known_compartments
 from epimetheus.run.ports import RunOptions, RunPorts
-from epimetheus.run.push_windows import Groups, group
+from epimetheus.run.push_windows import Groups, group, pushed_from
 from epimetheus.run.run_clock import RunClock
 from epimetheus.run.tally import Tally, to_problem
 from epimetheus.select.selection import Selection
@@ -31,11 +32,17 @@ from epimetheus.source.connector_hub import PushedEvent
 from epimetheus.source.decode import Events
 from epimetheus.state.model import State
 
+_TEST_RUN = "test"
 _RETRIED = "Connector Hub sends the batch again."
 
 
 def push(
-    options: RunOptions, ports: RunPorts, selection: Selection, run_id: str, deadline: Deadline, batch: Sequence[PushedEvent]
+    options: RunOptions,
+    ports: RunPorts,
+    selection: Selection,
+    run_id: str,
+    deadline: Deadline,
+    batch: Sequence[PushedEvent],
 ) -> Pushed:
     """Forward the events of ``batch`` before ``deadline``. An error is part of the result and is not raised."""
     return _Push(options, ports, selection, run_id, deadline, batch).run()
@@ -45,7 +52,13 @@ class _Push:
     """One push. ``happened``: the times of the events that were sent, in seconds since the epoch."""
 
     def __init__(
-        self, options: RunOptions, ports: RunPorts, selection: Selection, run_id: str, deadline: Deadline, batch: Sequence[PushedEvent]
+        self,
+        options: RunOptions,
+        ports: RunPorts,
+        selection: Selection,
+        run_id: str,
+        deadline: Deadline,
+        batch: Sequence[PushedEvent],
     ) -> None:
         self.options, self.ports, self.selection, self.run_id, self.batch = options, ports, selection, run_id, batch
         self.budget, self.tally = Budget.of(deadline), Tally()
@@ -54,6 +67,7 @@ class _Push:
         self.started = self.clock.now()
         self.writer = EntryWriter(ports.delivered, options.tenancy, options.region, run_id)
         self.happened: list[float] = []
+        self.writable = False
 
     def run(self) -> Pushed:
         try:
@@ -77,9 +91,11 @@ class _Push:
     def forward(self, state: State) -> None:
         """Forward, confirm and enter. Raises OutOfTime, LedgerError, and the errors of the forwarder."""
         ports, groups = self.ports, self.polled_groups(state)
-        ports.delivered.load([Lookup(task.compartment, task.window, task.window.end) for task in groups], earlier_epochs=True)
+        lookups = [Lookup(*task[:2], task.window.end, pushed_from(events, self.clock.minute)) for task, events in groups.items()]
+        ports.delivered.load(lookups, earlier_epochs=True)
+        renderer = NamingRenderer(ports.renderer, 0, before=lambda: self.require_writable(state))
         forwarder = Forwarder(
-            ports.delivered.seen, self.selection, ports.renderer, ports.frame, ports.sender, self.tally, actors=self.options.actors
+            ports.delivered.seen, self.selection, renderer, ports.frame, ports.sender, self.tally, actors=self.options.actors
         )
         forwarder.compartment_paths = paths(known_compartments(state))
         polled = {task.compartment for task in groups}
@@ -100,9 +116,18 @@ class _Push:
 
     def enter(self, forwarder: Forwarder, polled: Collection[str], state: State) -> None:
         """Enter what is confirmed, so that the next run finds the entry, also of events that arrive late. Raises LedgerError."""
-        now = self.clock.now()
-        self.writer.write(forwarder.take_pending(), Reading("push", polled, state.epoch), now)
+        now, pending = self.clock.now(), forwarder.take_pending()
+        self.writer.write(pending, Reading("push", polled, state.epoch), now)
         self.writer.announce(Reading("push", (), state.epoch), now, state.through)
+
+    def require_writable(self, state: State) -> None:
+        """Before the first event is sent, write an entry without events. All pushes in a minute write the same one. Raises LedgerError."""
+        if not self.writable:
+            options, minute = self.options, self.clock.minute
+            run = f"{_TEST_RUN}-{sha256(state.identity.encode()).hexdigest()[:8]}"  # deployments may share a ledger
+            writer = EntryWriter(self.ports.delivered, options.tenancy, options.region, run)
+            writer.require_writable((options.tenancy, Window(minute, minute + 1)), Reading("push", (), state.epoch), minute * 60.0)
+            self.writable = True
 
     def polled_groups(self, state: State) -> Groups:
         """The events in groups, without those that are left to a run: it knows whether a setting excludes their compartment."""

@@ -16,6 +16,7 @@ INGESTED_WITHIN = 6 * 60
 """Minutes before its arrival in Logging in which an event is expected to be processed: each entry of that time is read."""
 OLDEST = 14 * 24 * 60
 """An event that arrived in Logging earlier counts as this old: twice as long as Streaming keeps one. It limits the number of windows."""
+_REINGESTED_WITHIN = 1
 
 Groups = dict[FetchTask, list[PushedEvent]]
 
@@ -39,6 +40,16 @@ def window_of(event: PushedEvent, now: int) -> Window:
     ingested = _between(now - OLDEST, int(event.ingested // 60) if event.ingested else now, now)
     happened = int(event.happened // 60) if event.happened else ingested
     return Window(_between(ingested - INGESTED_WITHIN, happened, ingested), ingested + 1 + PROCESSED_WITHIN)
+
+
+def pushed_from(events: Iterable[PushedEvent], now: int) -> int:
+    """The minute at which the window of an earlier push ends, at the earliest, that had one of ``events``; 0: any.
+
+    The connector sends an event again as it was, so its window was the same then, unless a time was replaced. `_REINGESTED_WITHIN` is
+    added for events that are in Logging twice.
+    """
+    ends = [window_of(one, now).end if now - OLDEST <= one.ingested // 60 <= now else 0 for one in events]
+    return max(0, min(ends, default=0) - _REINGESTED_WITHIN)
 
 
 def _between(least: int, minute: int, most: int) -> int:

@@ -5,8 +5,10 @@ from typing import Final
 
 from epimetheus.ledger.entry import EntryName, Source
 
-MOST_FOUND = 200
-"""Maximum number of such entries that a run reads. The others are found by later runs."""
+MOST_FOUND = 3_000
+"""Maximum number of such entries that a run adds to its seal, which then has room for its own. Later runs find the others.
+
+With a push each second and a run every 15 minutes, there are 900."""
 
 _OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "cloud_guard", "reconcile"))
 """Sources of entries that are not written by runs."""
@@ -15,18 +17,19 @@ _OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "cloud_g
 class UnsealedEntries:
     """``named``: entries of other writers that a seal names. ``unfinished``: run that was killed → number of its last entry that is known.
 
-    ``found``: name → hex digest of the stored bytes.
+    ``found``: name → hex digest of the stored bytes. ``most``: maximum number of entries found; 0 for what writes no seal.
     """
 
-    def __init__(self, named: Iterable[str] = (), unfinished: Mapping[str, int] | None = None) -> None:
+    def __init__(self, named: Iterable[str] = (), unfinished: Mapping[str, int] | None = None, most: int = MOST_FOUND) -> None:
         self.found: dict[str, str] = {}
         self._named = frozenset(named)
         self._unfinished = unfinished or {}
+        self._most = most
 
     def lacks(self, name: EntryName) -> bool:
         """Whether no seal names this entry, and it should be read and added."""
         unknown = is_of_other_writer(name) or name.number > self._unfinished.get(name.run, name.number)
-        return unknown and len(self.found) < MOST_FOUND and (text := name.text()) not in self._named and text not in self.found
+        return unknown and len(self.found) < self._most and (text := name.text()) not in self._named and text not in self.found
 
     def add(self, name: EntryName, sha256: str, others: Mapping[str, str]) -> None:
         """Add an entry that was read, and ``others`` that it names."""

@@ -7,6 +7,7 @@ with them. Such a page is split into its elements first, and each element is dec
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import overload
 
 import msgspec
@@ -142,6 +143,22 @@ def split_list(body: bytes) -> Iterator[bytes]:
         start = comma + 1
     if start > 1 or text[1:-1].strip(_WHITESPACE):
         yield _element(text, start, len(text) - 1)
+
+
+def split_leniently(body: bytes, most: int) -> Iterator[bytes]:
+    """At most ``most`` elements of a text that begins like a list. From a fault on, or after so many, the rest is the last element."""
+    text = body.strip(_WHITESPACE)
+    start, commas = 1, _commas(text)
+    try:
+        for comma in islice(commas, most - 1):
+            yield _element(text, start, comma)
+            start = comma + 1
+        if next(commas, None) is None and text.endswith(b"]"):
+            text = text[:-1]
+    except ValueError:
+        pass
+    if rest := text[start:].strip(_WHITESPACE):
+        yield rest
 
 
 def _commas(text: bytes) -> Iterator[int]:

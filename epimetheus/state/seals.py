@@ -11,7 +11,7 @@ MOST_UNSEALED = 4_000
 
 _MOST_RUNS = 100
 _MOST_UNFINISHED = 20
-_MOST_NAMED = 500
+_MOST_NAMED = 4_000  # with a push each second, of more than the 51 minutes that a run lists; they take 350 kB
 
 SealableEntry = tuple[str, str]
 """The name of an entry of the ledger, and the hex digest of its stored bytes."""
@@ -49,7 +49,7 @@ class SealState:
 
     ``entries``: those that no seal names yet, in the order of writing. ``runs``: runs that ended without a seal, which no seal names yet.
     ``unfinished``: run that ended without a report → number of its last entry in a seal or in ``entries``; it may have written a later
-    one. ``named``: entries of other writers than runs, as pushes, that a seal names; runs may come across them again.
+    one. ``named``: entries of other writers than runs, as pushes, that a seal names; runs may come across them again. In order.
     """
 
     head: SealHead | None = None
@@ -74,8 +74,8 @@ class SealState:
         return replace(self, unfinished=dict([*others.items()][1 - _MOST_UNFINISHED :]) | {run: number})
 
     def with_named(self, names: Iterable[str]) -> "SealState":
-        """With entries of other writers that a seal names."""
-        return replace(self, named=(*self.named, *names)[-_MOST_NAMED:])
+        """With entries of other writers that a seal names. If there are too many, those with the latest windows remain."""
+        return replace(self, named=tuple(sorted({*self.named, *names})[-_MOST_NAMED:]))
 
     def is_of(self, run: str) -> bool:
         """Whether the newest seal is that of ``run``."""

@@ -15,7 +15,9 @@ from epimetheus.wiring.run_options import run_options
 from epimetheus.wiring.wiring import Wiring
 
 
-def push_batch(wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes) -> Pushed:
+def push_batch(
+    wiring: Wiring, run_id: str, observer: RunObserver, announce: Callable[[Pushed], None], body: bytes
+) -> Pushed:
     """Forward the batch ``body``, announce the result, and post its metrics. Raises RequestError, and the errors of `Wiring.prepare`."""
     settings, region = wiring.settings, wiring.credentials.region
     if not settings.push:

@@ -51,6 +51,24 @@ def test_a_list_and_an_event_are_a_batch(body):
     assert read_request(body) == Push(body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": "\x01"}', b'{"data": {"x": "\xff"}}', rb'{"data": {"x": "\ud800"}}', b'{"id": "e", "data" : {', b' {"value": "e30',
+        b'{"logContent": %b%b}' % (b"[" * 5_000, b"]" * 5_000), b'{"type": "%b", "data": {"action": "\x01"}}' % (b"t" * 200),
+    ],
+)  # fmt: skip
+def test_an_event_that_is_not_json_is_a_batch(body):
+    """A connector would send it again and again, and nothing after it."""
+    assert read_request(body) == Push(body)
+
+
+@pytest.mark.parametrize("body", [b'{"action": "run"', b'{"follow_seconds": 60', b'{"action": "run", "value": }', b"{" * 5_000])
+def test_a_request_that_is_not_json_is_rejected(body):
+    with pytest.raises(RequestError):
+        read_request(body)
+
+
 def test_the_platforms_deadline(hand):
     assert deadline_of("2026-01-01T12:05:00.500Z", hand.clock).left() == pytest.approx(300.5)
     assert deadline_of("2026-01-01T14:00:30+02:00", hand.clock).left() == pytest.approx(30)

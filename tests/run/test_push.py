@@ -1,5 +1,6 @@
 """Pushes through the real function in this process: rules, limits, own polling, the ledger, failures, and the runs beside them."""
 
+import base64
 import json
 import random
 
@@ -42,7 +43,8 @@ def call(stage, name, minutes_ago, number=1, *, event_type=None, **data):
 
 
 def push_entries(stage):
-    return [entry for name, entry in stage.entries().items() if name.endswith("-push")]
+    """Returns the entries of pushes. Those that test the ledger have no events."""
+    return [entry for name, entry in stage.entries().items() if name.endswith("-push") and keys_in(entry)]
 
 
 def test_pushed_events_are_not_polled_again_and_the_entry_tells_so(ready):
@@ -57,6 +59,18 @@ def test_pushed_events_are_not_polled_again_and_the_entry_tells_so(ready):
     assert sorted(ready.arrived()) == sorted(ids)
 
 
+def test_a_push_reads_only_the_pushes_that_may_have_had_its_events(ready):
+    batches = []
+    for number in range(12):
+        batches.append(entries(ready.world, ready.emit(ready.world.tenancy, 5, 1, seed=number)))
+        ready.hand.forward(60)
+        pushed = push(ready, batches[-1])
+        assert (pushed.forwarded, pushed.api["object_storage"]["requests"] <= 8) == (5, True), pushed.api
+    for again in batches:
+        assert push(ready, again).duplicates == 5
+    assert push(ready, [one for some in batches for one in some]).duplicates == 60
+
+
 def test_a_retry_with_events_of_several_hours_sends_nothing(ready):
     ids = [one for hours in (5, 3, 1, 0) for one in ready.emit(ready.world.tenancy, 4, 60 * hours + 4, seed=hours)]
     some = entries(ready.world, ids)
@@ -68,13 +82,14 @@ def test_a_retry_with_events_of_several_hours_sends_nothing(ready):
 def test_the_entry_of_a_push_that_is_days_late_is_named_by_the_next_seal(ready):
     ids = ready.emit(ready.world.tenancy, 4, 3 * 1440)
     assert push(ready, entries(ready.world, ids)).forwarded == 4
-    late, other = push_entries(ready)
+    late, other = (entry for name, entry in ready.entries().items() if name.endswith("-push") and not entry.run.startswith("test-"))
     assert (late.unsealed, list(other.unsealed), keys_in(other)) == ({}, [late.name.text()], 0)
     for _ in range(2):
         ready.hand.forward(60)
         ready.run(**PUSH)
     _, second, third = ready.seals().values()
-    assert ([entry.name for entry in second.entries], third.entries) == ([late.name.text(), other.name.text()], [])
+    named = [entry.name for entry in second.entries if "-test-" not in entry.name]
+    assert (named, third.entries) == ([late.name.text(), other.name.text()], [])
 
 
 def test_a_push_writes_no_state_and_takes_no_lease(ready):
@@ -229,11 +244,45 @@ def test_a_receiver_that_dies_leaves_what_it_confirmed_in_the_ledger(ready):
 def test_an_entry_that_cannot_be_written_fails_the_push(ready):
     some = entries(ready.world, ready.emit(ready.world.tenancy, 3, 5))
     ready.world.forbid_objects("audit-state", "create", prefix="epimetheus/ledger/")
-    with pytest.raises(RunFailed, match="Creating the ledger entry"):
-        push(ready, some)
+    for _ in range(3):
+        with pytest.raises(RunFailed, match=r"Creating the ledger entry .* Nothing is sent until the ledger can be written\."):
+            push(ready, some)
+    assert ready.arrived() == []
     ready.world.allow_objects("audit-state")
     assert push(ready, some).forwarded == 3
-    assert len(ready.arrived()) == 6
+    assert len(ready.arrived()) == 3
+
+
+def test_a_ledger_that_fails_after_its_test_costs_one_repeat(ready):
+    some = entries(ready.world, ready.emit(ready.world.tenancy, 3, 5))
+
+    def forbid(write):
+        if "-test-" in write.name:
+            ready.world.forbid_objects("audit-state", "create", prefix="epimetheus/ledger/")
+
+    ready.world.put_hook = forbid
+    for seconds in (0, 60, 3600):
+        ready.hand.forward(seconds)
+        with pytest.raises(RunFailed, match="Creating the ledger entry"):
+            push(ready, some)
+    assert len(ready.arrived()) == 3
+    ready.world.allow_objects("audit-state")
+    ready.world.put_hook = None
+    assert push(ready, some).forwarded == 3
+    assert push(ready, some).duplicates == 3
+
+
+def test_pushes_test_the_ledger_once_a_minute_if_they_send_anything(ready):
+    batches = [entries(ready.world, ready.emit(ready.world.tenancy, 1, 9 - number, seed=number)) for number in range(4)]
+    for number, seconds in ((0, 0), (1, 5), (2, 60), (0, 60)):
+        ready.hand.forward(seconds)
+        push(ready, batches[number])
+    assert sum("-test-" in name for name in ready.entries()) == 2
+    assert len(push_entries(ready)) == 3
+    ready.hand.forward(900)
+    assert ready.run(**PUSH).warnings == []
+    (_, seal) = ready.seals().values()
+    assert sum("-test-" in entry.name for entry in seal.entries) == 2
 
 
 def test_a_push_without_time_fails_after_entering_what_was_confirmed(ready):
@@ -286,3 +335,76 @@ def test_two_pushes_of_different_batches_at_the_same_time_are_both_entered(ready
     ready.world.put_hook = None
     assert [keys_in(entry) for entry in push_entries(ready)] == [5, 5]
     assert len(ready.arrived()) == 10
+
+
+def hostile_batches(good):
+    """Batches with ``good``, an event in Logging's form, and what a clumsy or hostile sender may add. Name → body."""
+    nest, name = b"[" * 100_000 + b"]" * 100_000, good[good.index(b'"id"') : good.index(b'"id"') + 10]
+    event = json.loads(good)
+
+    def other(**changes):
+        return json.dumps({**event, "id": "other", **changes}).encode()
+
+    def message(value):
+        encoded = base64.b64encode(value).decode()
+        return json.dumps({"stream": "s", "partition": "0", "key": None, "value": encoded, "offset": 1, "timestamp": 2}).encode()
+
+    def strange(**changes):
+        return other(oracle={**event["oracle"], **changes})
+
+    return {
+        "deep nesting in an event": batch([good, good.replace(name, b'"x": %b, %b' % (nest, name))]),
+        "a wrapper of deep nesting": batch([good, b'{"logContent": %b}' % nest]),
+        "a wrapper of a number": batch([b'{"logContent": 7}', good]),
+        "brackets": b"[%b,%b" % (good, b"[" * 3_000_000),
+        "closed brackets": b"[%b,%b%b]" % (good, b"[" * 1_500_000, b"]" * 1_500_000),
+        "a quote that is not closed": batch([good, good.replace(b'"id": "', b'"id": ')[:-1]]),
+        "text after the list": batch([good, other()]) + b"]]",
+        "a list in base64": batch([good, message(b"[" + b"0," * 1_000_000 + b"0]")]),
+        "brackets in base64": batch([good, message(b"[" * 3_000_000)]),
+        "base64 of nothing": batch([message(b""), good]),
+        "base64 in base64": batch([message(message(good)), good]),
+        "a large event": batch([good, other(data={**event["data"], "message": "m" * 3_000_000})]),
+        "a large name": batch([good, strange(compartmentid="ocid1.compartment." + "x" * 2_000_000)]),
+        "a name that is no OCID": batch([good, strange(compartmentid="a\n\u0000b")]),
+        "a large time": batch([good, other(time="2" * 1_000_000)]),
+        "the far future": batch([good, other(time="9999-12-31T23:59:59Z"), strange(ingestedtime="9999-12-31T23:59:59Z")]),
+        "the far past": batch([good, other(time="0001-01-01T00:00:00Z"), strange(ingestedtime="0001-01-01T00:00:00Z")]),
+        "no time and no compartment": batch([good, json.dumps({"type": "t", "data": {}}).encode()]),
+        "another tenancy": batch([good, strange(tenantid="ocid1.tenancy.oc1..b", compartmentid="ocid1.tenancy.oc1..b")]),
+        "duplicate keys": batch([good, other()[:-1] + b', "oracle": {"compartmentid": 7}, "data": {}, "time": 9}']),
+        "invalid UTF-8": batch([good, other().replace(b'"other"', b'"\xff\xfe"')]),
+    }
+
+
+HOSTILE = list(hostile_batches(b'{"id": "e", "oracle": {}, "data": {}}'))
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_batch_is_read_to_its_end_and_no_run_or_retry_minds_it(ready, case):
+    ids = ready.emit(ready.world.tenancy, 2, 3)
+    (good,) = entries(ready.world, ids[:1])
+    body = hostile_batches(good)[case]
+    (pushed,) = ready.call(body, **PUSH)
+    assert (pushed.status, pushed.warnings, pushed.unconfirmed) == ("ok", [], 0)
+    (again,) = ready.call(body, **PUSH)
+    assert (again.status, again.forwarded) == ("ok", 0)
+    ready.hand.forward(2400)
+    report = ready.run(**PUSH)
+    assert (report.status, report.forwarded, report.duplicates) == ("ok", 1, 1)
+    assert [ready.arrived().count(one) for one in ids] == [1, 1]
+
+
+@pytest.mark.parametrize("character", ["\x01", "\ud800"])
+def test_an_event_that_is_not_quite_json_is_not_polled_again(ready, character):
+    other = ready.world.add_compartment("other")
+    ready.run(**PUSH)
+    event = {
+        "eventType": "t", "eventId": "e", "eventTime": time_text(ready.hand.time - 300),
+        "data": {"eventName": "GetX", "compartmentId": other, "message": "QZ"},
+    }  # fmt: skip
+    ready.world.add_event(other, event, processed=ready.hand.time - 299)
+    (text,) = entries(ready.world, ["e"])
+    raw = character.encode() if character == "\x01" else b"\\ud800"
+    assert push(ready, [text.replace(b"QZ", raw)]).forwarded == 1
+    assert {ocid for ocid, _ in push_entries(ready)[0].keys} == {other}

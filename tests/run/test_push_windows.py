@@ -3,7 +3,7 @@
 import pytest
 
 from epimetheus.model import Window
-from epimetheus.run.push_windows import group, window_of
+from epimetheus.run.push_windows import group, pushed_from, window_of
 from epimetheus.source.connector_hub import PushedEvent
 from epimetheus.source.fetch import FetchTask
 
@@ -53,3 +53,11 @@ def test_any_times_make_a_bounded_number_of_windows():
     assert sum(map(len, groups.values())) == 2000
     assert len({task.window for task in groups}) <= 14 * 24 + 1
     assert all(task.window.end - task.window.start <= 8 * 24 * 60 for task in groups)
+
+
+@pytest.mark.parametrize(
+    ("ingested", "minute"),
+    [([2], NOW + 13), ([2, 9, 5], NOW + 6), ([0], NOW + 15), ([3, None], 0), ([3, -1], 0), ([3, 30_000], 0), ([], 0)],
+)
+def test_pushes_whose_windows_end_before_the_earliest_arrival_need_not_be_read(ingested, minute):
+    assert pushed_from([event(500, ago) for ago in ingested], NOW) == minute

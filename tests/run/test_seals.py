@@ -7,13 +7,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from epimetheus.ledger.entry import pack as pack_entry
 from epimetheus.ledger.seal import MOST_ENTRIES, PreviousSeal, digest, is_signed_by
 from epimetheus.ledger.seal import pack as pack_seal
 from epimetheus.ledger.seal_key import SealKey
+from epimetheus.model import Window
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Lease
 from epimetheus.state.seals import MOST_UNSEALED
 from epimetheus.testing.syslog import parse_message
+from tests.support import pushes
 from tests.support.hand import NOON
 from tests.support.harness import event_id
 
@@ -353,3 +356,23 @@ def test_a_wrong_key_is_an_error_before_anything_is_read(stage):
     with pytest.raises(Exception, match="SEAL_KEY: expected an Ed25519 private key as PEM"):
         stage.run(SEAL_KEY="nonsense")
     assert stage.world.objects(BUCKET) == {}
+
+
+def test_seals_keep_up_with_a_push_each_second(stage):
+    settings = {**DEFAULT, "FORMAT": "cef", "PUSH": "true", "OWN_EVENTS": "forward"}
+    stage.run(**settings)
+    (pushed,) = stage.call(pushes.batch(pushes.entries(stage.world, stage.emit(stage.world.tenancy, 3, 1))), **settings)
+    model = next(entry for entry in stage.entries().values() if entry.run == pushed.run and entry.messages)
+    for _ in range(2):
+        start = int(stage.hand.time // 60)
+        for number in range(900):
+            minute = start + number // 60
+            keys = {(stage.world.tenancy, Window(minute - 1, minute + 16)): hashlib.sha256(b"%d" % (start + number)).digest()[:16]}
+            one = replace(model, run=f"push{start}x{number}", keys=keys)
+            put(stage, f"epimetheus/ledger/us-ashburn-1/{one.name.text()}", pack_entry(one))
+        stage.hand.forward(900)
+        assert stage.run(**settings).warnings == []
+    *_, before, after = chain(stage)
+    assert [sum(entry.name.endswith("-push") for entry in seal.entries) for seal in (before, after)] == [902, 900]
+    assert named([before, after]).items() <= entries(stage).items()
+    assert len(named([before, after])) >= 1802

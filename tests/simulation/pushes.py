@@ -1,7 +1,7 @@
 """Connector Hub beside the polling: the real push over the stand-in connector, with faults of both.
 
 Events arrive in Logging before or after Audit processes them, some never. The connector stops for hours or days, is deactivated, repeats
-batches, and takes an answer for lost; the function is killed while it pushes.
+batches, and takes an answer for lost; the function is killed while it pushes, or begins when its time is almost over.
 """
 
 import heapq
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 TIMEOUTS = (6.0, 20.0, 120.0)
 """Timeouts of the push function, in seconds."""
+
+
+LEFT = (1.0, 2.5, 5.0)
+"""Seconds that are left if a push begins late, because its settings were slow to read. The first is less than the reserve for its end."""
 
 
 class Pushes:
@@ -94,6 +98,8 @@ class Pushes:
         theatre, name = self.theatre, self.region.name
         self.sent += 1
         deadline = Deadline.after(self.stage.clock, 120.0 if self.stage.calm else self.stage.dice.choice(TIMEOUTS))
+        if self.stage.chance("push begins late", 0.05):
+            self.stage.now += deadline.left() - self.stage.dice.choice(LEFT)
         wiring = theatre.wiring(deadline)
         ports = wiring.ports(name, f"push{self.sent}", deadline, theatre.observer, wiring.oci.audit(name))
         options = theatre.settings.options(name, ROOT)

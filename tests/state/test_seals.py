@@ -29,9 +29,16 @@ def test_entries_runs_and_names_are_limited():
     seals = SealState().with_entries((str(number), "0" * 64) for number in range(MOST_UNSEALED + 5))
     assert (len(seals.entries), seals.entries[-1][0]) == (MOST_UNSEALED, str(MOST_UNSEALED - 1))
     for number in range(600):
-        seals = seals.with_unsealed_run(f"r{number}").with_unfinished(f"r{number}", number).with_named([str(number)])
-    assert (len(seals.runs), len(seals.unfinished), len(seals.named)) == (100, 20, 500)
-    assert (seals.runs[-1], seals.unfinished["r599"], seals.named[-1]) == ("r599", 599, "599")
+        seals = seals.with_unsealed_run(f"r{number}").with_unfinished(f"r{number}", number)
+    assert (len(seals.runs), len(seals.unfinished)) == (100, 20)
+    assert (seals.runs[-1], seals.unfinished["r599"]) == ("r599", 599)
+
+
+def test_the_names_of_entries_that_are_listed_again_are_kept():
+    names = [f"2026/01/01/{number:05}" for number in range(6_000)]
+    seals = SealState().with_named(names[3:]).with_named(names[:5])
+    assert seals.named == tuple(names[-4_000:])
+    assert seals.with_named([names[-1], "2026/01/02/1"]).named == (*names[-3_999:], "2026/01/02/1")
 
 
 def test_an_entry_waits_once():

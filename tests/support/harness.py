@@ -102,10 +102,13 @@ def keys_in(entry: Entry) -> int:
 
 
 def event_id(message: bytes) -> str:
-    """Returns the event ID in a message in the format json or cef."""
+    """Returns the event ID in a message in the format json or cef; of a malformed event that was cut, an empty text."""
     body = parse_message(message).body
     if body.startswith(b"{"):
-        return str(json.loads(body).get("eventId"))
+        try:
+            return str(json.loads(body).get("eventId"))
+        except (ValueError, RecursionError):
+            return ""
     return body.partition(b"externalId=")[2].partition(b" ")[0].decode()
 
 
