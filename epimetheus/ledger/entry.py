@@ -26,7 +26,7 @@ from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
 from epimetheus.stored_form import add_checksum, check_checksum, damage, parse_whole_minute
 
-__all__ = ["KEY_BYTES", "LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
+__all__ = ["KEY_BYTES", "KNOWN", "LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
 
 LONGEST_MINUTES = 8 * 24 * 60
 """Maximum length of an entry's window: the longest slice and the longest overlap. It limits how far a listing by window end must reach."""
@@ -40,6 +40,9 @@ RateLimitCounts = Mapping[str, Mapping[int, HourlyCount]]
 
 Place = tuple[str, Window]
 """A compartment OCID, and a window it was read in."""
+
+KNOWN = "known"
+"""Instead of a compartment, in entries with the source ``cloud_guard``: its keys are not of events that the run sent or filtered."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The forward step of a run over Cloud Guard: lists every problem, and forwards those that are new or have changed.
 
-    list both states ─▶ version known? ─▶ request details ─▶ forward ─▶ confirm, commit
+    list both states ─▶ version known? ─▶ enter doubts ─▶ request details ─▶ forward ─▶ confirm, commit
 
 There is no cursor over problems, because a problem changes in place and OCI does not record when. The ledger has a key for each version
 that was forwarded. Keys of versions that are still listed are entered again every REFRESH_MINUTES, so that a run reads the entries of
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
-from epimetheus.ledger.entry import Entry
+from epimetheus.ledger.entry import KNOWN, Entry
 from epimetheus.model import Window
 from epimetheus.problem import Activity, Problem, identity_of, is_closed, member, severity_of
 from epimetheus.reports import Problems
@@ -19,7 +19,9 @@ from epimetheus.run.commit import CHECKPOINT_SECONDS, add_uncounted, commit, fin
 from epimetheus.run.context import RunContext
 from epimetheus.run.deleted_entries import check_for_deleted_entries
 from epimetheus.run.discovery import discover_compartments
+from epimetheus.run.entry_writer import Reading
 from epimetheus.run.notices import send_notices
+from epimetheus.run.pending_entry import PendingEntry
 from epimetheus.select.problems import KnownVersions, ProblemSelection
 from epimetheus.source.cloud_guard import CloudGuard, events_of
 from epimetheus.source.fetch import FetchTask
@@ -66,7 +68,7 @@ def forward_problems(source: CloudGuard, ctx: RunContext) -> None:
     complete = poll.forward() and error is None
     ctx.pipeline.forwarder.finish()
     if poll.old_keys:
-        ctx.pipeline.forwarder.pending.add_keys(poll.task.compartment, poll.task.window, poll.old_keys)
+        ctx.pipeline.forwarder.pending.add_keys(KNOWN, poll.task.window, poll.old_keys)
     ctx.tally.problems = poll.counts()
     if error:
         raise error
@@ -105,7 +107,11 @@ class _Poll:
         since = ctx.state.through - KEPT_MINUTES
         ctx.progress.source, ctx.progress.polled = "cloud_guard", (ctx.options.tenancy,)
         ctx.progress.reading = (FetchTask(ctx.options.tenancy, Window(since, end)),)  # keeps these keys in memory
-        ctx.ports.delivered.load_all(Window(since, end), self._add_known)
+        entries: list[Entry] = []
+        ctx.ports.delivered.load_all(Window(since, end), entries.append)
+        for entry in sorted(entries, key=lambda one: (one.window.end, one.at, one.number)):  # runs of one minute are listed in any order
+            for (_, window), packed in entry.keys.items():
+                self.known.add(window.end, packed)
         add_uncounted(ctx)
 
     def list_all(self) -> EpimetheusError | None:
@@ -125,6 +131,7 @@ class _Poll:
         """Request details, forward and confirm, the most severe problems first. Returns False if any has to wait for the next run."""
         ctx, known = self.ctx, self.known
         order = sorted(self.changed.values(), key=lambda one: (-severity_of(one), member(one, "timeLastDetected")))
+        self._enter_doubts()
         began, self.waiting = ctx.ports.clock.monotonic(), self.beyond + len(order)
         for group in self._with_details(order):
             events = events_of([(problem, _activity(problem, known)) for problem in group], ctx.time.now())
@@ -164,9 +171,13 @@ class _Poll:
         elif minute <= self.ctx.time.minute - REFRESH_MINUTES:
             self.old_keys.append(self.known.key(problem))
 
-    def _add_known(self, entry: Entry) -> None:
-        for (_, window), packed in entry.keys.items():
-            self.known.add(window.end, packed)
+    def _enter_doubts(self) -> None:
+        """Enter in the ledger which problems are about to be sent: a message may arrive although the run ends before it is confirmed."""
+        if not self.changed:
+            return
+        ctx, doubts = self.ctx, PendingEntry()
+        doubts.add_keys(KNOWN, self.task.window, [self.known.doubt(problem) for problem in self.changed.values()])
+        ctx.entries.write(doubts, Reading("cloud_guard", (self.task.compartment,), ctx.state.epoch), ctx.time.now())
 
     def _is_selected(self, compartment: str) -> bool:
         """Whether COMPARTMENT_MODE selects the compartment. One that is not known is selected unless the mode names what is."""

@@ -14,6 +14,7 @@ from epimetheus.select.tamper_watch import TamperWatch
 
 _IMPORTANT = 8  # the severity of HIGH
 _TAG_BYTES = 8
+_DOUBT = b"\xff" * (KEY_BYTES - _TAG_BYTES - 2)
 _MOST_RETURNS = 100
 
 
@@ -22,11 +23,15 @@ class KnownVersions:
 
     A key has 16 bytes: 8 identify the problem, 8 the version and its number. A problem may return to a version, as if it is opened again.
     The version then has the next number, because the receiver must get it again.
+
+    A key of doubt says that a version is about to be sent. If no key of a version follows it, the receiver may have got it or not, and
+    whichever version is listed next is new: the last message that arrives is then the state of the problem.
     """
 
     def __init__(self) -> None:
         self._last: dict[bytes, bytes] = {}  # problem → the key of its last version
         self._minutes: dict[bytes, int] = {}  # key → the latest minute of an entry with it
+        self._sent: set[bytes] = set()  # problems with the key of a version
 
     def add(self, minute: int, packed: bytes) -> None:
         """Add the keys of an entry of ``minute``. Entries have to be added in their order."""
@@ -34,10 +39,12 @@ class KnownVersions:
             if key not in self._minutes:
                 self._last[key[:_TAG_BYTES]] = key
             self._minutes[key] = minute
+            if not key.startswith(_DOUBT, _TAG_BYTES):
+                self._sent.add(key[:_TAG_BYTES])
 
     def has(self, problem: Problem) -> bool:
         """Whether any version of the problem was forwarded."""
-        return _tag(problem) in self._last
+        return _tag(problem) in self._sent
 
     def minute_of(self, problem: Problem) -> int | None:
         """The minute of the latest entry with this version, if it is the last one that was forwarded; None: it is new."""
@@ -55,6 +62,11 @@ class KnownVersions:
             if new is None and key not in self._minutes:
                 new = key
         return new or last or tag
+
+    def doubt(self, problem: Problem) -> bytes:
+        """A new key of doubt, to be entered before a version of the problem is sent."""
+        keys = (_tag(problem) + _DOUBT + number.to_bytes(2) for number in range(2**16))
+        return next(key for key in keys if key not in self._minutes)
 
 
 def _tag(problem: Problem) -> bytes:

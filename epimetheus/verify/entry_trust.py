@@ -12,7 +12,7 @@ nothing for an entry of another writer. These do:
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from epimetheus.ledger.entry import KEY_BYTES, Entry, Source
+from epimetheus.ledger.entry import KEY_BYTES, KNOWN, Entry, Source
 from epimetheus.ledger.entry_signature import signature_of
 from epimetheus.ledger.seal import Seal
 from epimetheus.ledger.seal_key import PublicKey
@@ -64,5 +64,11 @@ def time_of(entry: Entry) -> float:
 
 
 def count_keys(entry: Entry) -> int:
-    """The number of events of an entry."""
+    """The number of keys of an entry, which are those of events unless a run also entered what it knows."""
     return sum(map(len, entry.keys.values())) // KEY_BYTES
+
+
+def count_events(entry: Entry) -> int:
+    """The number of events of an entry of a run."""
+    known = (place for place in entry.keys if place[0] == KNOWN and entry.source == "cloud_guard")
+    return count_keys(entry) - sum(len(entry.keys[place]) for place in known) // KEY_BYTES

@@ -17,7 +17,7 @@ from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, parse_seconds
 from epimetheus.verify.chain import Chain
 from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages
-from epimetheus.verify.entry_trust import EntryTrust, count_keys, is_of_run, time_of
+from epimetheus.verify.entry_trust import EntryTrust, count_events, count_keys, is_of_run, time_of
 from epimetheus.verify.model import EntriesResult, Fault
 from epimetheus.verify.position_check import ReadWindows
 from epimetheus.verify.sealed_messages import Segment
@@ -128,7 +128,7 @@ class EntryCheck:
         elif self._is_inside(entry):  # otherwise, it is doubtful in the window in which it was written
             self.doubtful.append(DoubtfulEntry(name, count_keys(entry), messages, seal is not None, signature_of(data) is not None))
         if is_of_run(entry, seal):
-            self._keys[entry.run] += count_keys(entry)
+            self._keys[entry.run] += count_events(entry)
 
     def _is_proved(self, entry: Entry, data: bytes, seal: Seal | None) -> bool | None:
         """Whether anything vouches for an entry; None if it is not genuine, which is reported."""

@@ -86,7 +86,7 @@ def test_audit_and_cloud_guard_have_states_and_ledgers_of_their_own(stage, guard
     assert (audit.region, audit.forwarded, problems.region, problems.forwarded) == ("us-ashburn-1", 3, "cloud-guard", 1)
     names = [name for name in stage.world.objects("audit-state") if "cloud-guard" in name]
     assert {name.split("/")[1] for name in names} == {"cloud-guard.state", "cloud-guard.started", "ledger", "seals", "cloud-guard"}
-    assert [entry.source for entry in stage.entries("cloud-guard").values()] == ["cloud_guard"]
+    assert [entry.source for entry in stage.entries("cloud-guard").values()] == ["cloud_guard"] * 2  # before and after sending
 
 
 def test_problems_are_not_late_although_audit_events_are_pushed(stage, guard, prod):
@@ -215,7 +215,7 @@ def test_a_failed_write_of_the_state_repeats_nothing(stage, guard, prod):
     problem = guard.add(prod)
     poll(stage)
     second = guard.add(prod)
-    put = stage.world.faults.add("status", status=500, operation="PutObject", times=None, after=2)  # the lease, and the entry
+    put = stage.world.faults.add("status", status=500, operation="PutObject", times=None, after=3)  # the lease, and two entries
     failed_poll(stage)
     stage.world.faults.remove(put)
     poll(stage)
@@ -229,6 +229,36 @@ def test_a_receiver_that_is_down_loses_nothing(stage, guard, prod):
     assert arrived(stage) == [problem]
 
 
+def test_a_state_that_arrived_unconfirmed_is_followed_by_the_one_that_is_listed(stage, guard, prod):
+    """The ledger has OPEN, and the receiver got RESOLVED, which was not confirmed: OPEN is sent again."""
+    problem = guard.add(prod)
+    poll(stage)
+    before = dict(guard.problems[problem])
+    guard.resolve(problem)
+    stage.receiver.faults.add("die", after=1)
+    failed_poll(stage)
+    stage.receiver.start()
+    guard.problems[problem] = before
+    assert (poll(stage).forwarded, poll(stage).forwarded) == (1, 0)
+    assert messages(stage) == [(problem, "create", "OPEN"), (problem, "close", "RESOLVED"), (problem, "update", "OPEN")]
+
+
+def test_a_problem_that_may_have_arrived_is_still_a_new_one(stage, guard, prod):
+    problem = guard.add(prod)
+    stage.receiver.faults.add("die", after=1)
+    failed_poll(stage)
+    stage.receiver.start()
+    poll(stage)
+    assert messages(stage) == [(problem, "create", "OPEN")] * 2
+
+
+def test_nothing_is_sent_if_what_is_about_to_be_sent_cannot_be_entered(stage, guard, prod):
+    guard.add(prod)
+    stage.world.faults.add("status", status=500, operation="PutObject", times=None, after=1)
+    failed_poll(stage)
+    assert arrived(stage) == []
+
+
 def test_an_unchanged_problem_is_never_repeated(stage, guard, prod):
     """Its key is entered again every six hours, and later entries are all that is read."""
     problem = guard.add(prod)
@@ -236,7 +266,7 @@ def test_an_unchanged_problem_is_never_repeated(stage, guard, prod):
         poll(stage, minutes=4 * 60)
     poll(stage, minutes=40 * 24 * 60)  # no run for longer than the ledger is read back
     assert arrived(stage) == [problem]
-    assert len(stage.entries("cloud-guard")) == 11
+    assert len(stage.entries("cloud-guard")) == 12
     stage.world.requests.clear()
     poll(stage)
     entries = [one for one in stage.world.requests_for("GetObject") if "ledger%2F" in one.path]

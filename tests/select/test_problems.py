@@ -54,6 +54,20 @@ def test_with_the_latest_entries_alone_the_same_version_is_known(states, kept):
     assert len(entries) == len(sent)
 
 
+def test_after_a_doubt_every_version_is_new():
+    known = KnownVersions()
+    known.add(10, known.doubt(OPEN))
+    assert (known.minute_of(OPEN), known.has(OPEN)) == (None, False)
+    known.add(10, opened := known.key(OPEN))
+    assert (known.minute_of(OPEN), known.has(OPEN)) == (10, True)
+    known.add(20, first := known.doubt(CLOSED))
+    assert (known.minute_of(OPEN), known.minute_of(CLOSED), known.has(OPEN)) == (None, None, True)
+    known.add(30, second := known.doubt(OPEN))
+    known.add(30, again := known.key(OPEN))
+    assert (known.minute_of(OPEN), known.minute_of(CLOSED)) == (30, None)
+    assert len({opened, first, second, again}) == 4
+
+
 def test_problems_do_not_share_keys():
     known = KnownVersions()
     keys = {known.key({**OPEN, "id": f"ocid1.{number}"}) for number in range(1000)}

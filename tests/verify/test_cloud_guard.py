@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from epimetheus.run import problems as run_problems
+from epimetheus.wiring import cloud_guard
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 
 CHANGES = {"SOURCES": "audit,cloud_guard", "CLOUD_GUARD_MINUTES": "1", "SEAL_MESSAGES": "true"}
@@ -63,6 +65,22 @@ def test_the_state_of_cloud_guard_can_be_shown_and_rewound(terminal):  # noqa: F
     assert run_cli("run", **changes).exit_code == 0
     assert len(stage.receiver.messages) == 2
     assert Path(f"{stage.environment['STATE_FILE']}.cloud-guard").is_file()
+
+
+def test_keys_that_are_entered_again_are_no_events(terminal, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(run_problems, "REFRESH_MINUTES", -1)
+    monkeypatch.setattr(cloud_guard.CloudGuardStream, "is_due", lambda stream: True)
+    stage, run_cli = terminal
+    for _ in range(5):
+        stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    changes = {"SOURCES": "cloud_guard", "SEAL_MESSAGES": "true"}
+    for _ in range(4):
+        assert run_cli("run", **changes).exit_code == 0
+    (tmp_path / "export.log").write_bytes(b"".join(line + b"\n" for line in stage.receiver.messages))
+    result = run_cli("verify", "--from", "24h", "--siem", str(tmp_path / "export.log"), **changes)
+    assert "Complete." in result.stdout, result.stdout
+    ledger = Path(f"{stage.environment['STATE_FILE']}.cloud-guard.ledger")
+    assert len([path for path in ledger.rglob("*-cloud_guard") if path.is_file()]) >= 5  # three runs entered the keys again
 
 
 def test_problems_alone_are_complete(terminal, tmp_path):  # noqa: F811
