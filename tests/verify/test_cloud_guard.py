@@ -41,6 +41,18 @@ def test_problems_are_verified_like_events(guarded):
     assert document["export"]["sealed"] == document["export"]["present"] == 8
 
 
+def test_settings_without_a_source_say_which_one_they_lack(terminal):  # noqa: F811
+    stage, run_cli = terminal
+    stage.emit(stage.world.tenancy, 4, 5)
+    stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    assert run_cli("run", **CHANGES).exit_code == 0
+    result = run_cli("verify", "--from", "24h", "--json", **{**CHANGES, "SOURCES": "audit"})
+    assert (result.exit_code, json.loads(result.stdout)["unchecked"]) == (2, [
+        "cloud-guard: the seals of other regions say that it was polled, and SOURCES of these settings does not include cloud_guard."
+        " Set SOURCES as in the deployment, or use --function."
+    ])  # fmt: skip
+
+
 def test_a_removed_problem_is_named(guarded):
     verify, lines = guarded
     problem = next(line for line in lines if b" problem [" in line)
