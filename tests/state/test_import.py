@@ -188,7 +188,8 @@ RFC3339 = "expected a time with its zone, such as 2026-11-24T10:05:00.123456789+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", " line 1, column 0: invalid JSON: EOF while parsing a value"),
+        ("", ": it is empty; expected a JSON object"),
+        (" \n", ": it is empty; expected a JSON object"),
         ("last_event_time: 2026", " line 1, column 1: invalid JSON: expected value"),
         ("[]", " line 1: expected a JSON object"),
         ("null", " line 1: expected a JSON object"),
