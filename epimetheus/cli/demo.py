@@ -127,9 +127,22 @@ def demo(
     A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost: in the end, the
     receiver's file is verified against the seals and the ledger.
     """
-    if keep and (keep.is_symlink() or keep.exists()):
-        raise typer.BadParameter(f"{keep}: it exists already. Give a new folder.", param_hint="--keep")
+    if keep and push:
+        raise typer.BadParameter("--push does not store a folder: remove --keep or --push.", param_hint="--keep")
+    if keep:
+        _create(keep)
     raise typer.Exit(_play_push(terminal_console(), verbose=verbose) if push else _play(terminal_console(), keep, verbose=verbose))
+
+
+def _create(folder: Path) -> None:
+    """Create the folder, before the demo starts. Raises typer.BadParameter."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise typer.BadParameter(f"{folder}: it exists already. Give a new folder.", param_hint="--keep") from None
+    except OSError as error:
+        what = f"{folder}: {error.strerror}. Give a new folder in one that is writable."
+        raise typer.BadParameter(what, param_hint="--keep") from error
 
 
 def _play_push(console: Console, *, verbose: bool = False) -> int:

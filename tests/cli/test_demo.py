@@ -11,7 +11,9 @@ import termios
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from epimetheus.cli.app import app
 from epimetheus.cli.demo import wrap_message
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +104,22 @@ def test_what_the_demo_keeps_is_verified_with_the_command(tmp_path):
     again = [sys.executable, "-m", "epimetheus", *demo.split()[1:]]
     twice = subprocess.run(again, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (twice.returncode, "demo-data: it exists already. Give a new folder." in twice.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "more", "expected"),
+    [
+        ("file.pem/x", [], "file.pem/x: Not a directory. Give a new folder in one that is writable."),
+        ("/proc/x", [], "/proc/x: No such file or directory. Give a new folder in one that is writable."),
+        ("file.pem", [], "file.pem: it exists already. Give a new folder."),
+        ("new", ["--push"], "--push does not store a folder: remove --keep or --push."),
+    ],
+)
+def test_a_folder_that_cannot_be_kept_is_rejected_before_the_demo_starts(tmp_path, monkeypatch, folder, more, expected):
+    (tmp_path / "file.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["demo", "--keep", folder, *more], env={"COLUMNS": "200"}, catch_exceptions=False)
+    assert (done.exit_code, done.stdout, expected in done.stderr, (tmp_path / "new").exists()) == (2, "", True, False), done.stderr
 
 
 @pytest.mark.parametrize(
