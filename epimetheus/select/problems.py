@@ -14,14 +14,14 @@ from epimetheus.select.tamper_watch import TamperWatch
 
 _IMPORTANT = 8  # the severity of HIGH
 _TAG_BYTES = 8
-_DOUBT = b"\xff" * (KEY_BYTES - _TAG_BYTES - 2)
-_MOST_RETURNS = 100
+_VERSION_BYTES = KEY_BYTES - _TAG_BYTES - 2
+_DOUBT = b"\xff" * _VERSION_BYTES
 
 
 class KnownVersions:
     """The versions of problems that were forwarded, by their keys.
 
-    A key has 16 bytes: 8 identify the problem, 8 the version and its number. A problem may return to a version, as if it is opened again.
+    A key has 16 bytes: 8 identify the problem, 6 the version, and 2 are its number. A problem may return to a version, as if it is opened again.
     The version then has the next number, because the receiver must get it again.
 
     A key of doubt says that a version is about to be sent. If no key of a version follows it, the receiver may have got it or not, and
@@ -53,19 +53,18 @@ class KnownVersions:
 
     def key(self, problem: Problem) -> bytes:
         """The key of this version: that of the last one, if it is the same, otherwise a new one."""
-        tag, last = _tag(problem), self._last.get(_tag(problem))
-        text, new = version_of(problem).encode("utf-8", "replace"), None
-        for number in range(_MOST_RETURNS):
-            key = tag + blake2b(text, digest_size=KEY_BYTES - _TAG_BYTES, key=tag, salt=number.to_bytes(2)).digest()
-            if key == last or last is None:
-                return key
-            if new is None and key not in self._minutes:
-                new = key
-        return new or last or tag
+        tag = _tag(problem)
+        text = version_of(problem).encode("utf-8", "replace")
+        version, last = tag + blake2b(text, digest_size=_VERSION_BYTES, key=tag).digest(), self._last.get(tag, b"")
+        return last if last.startswith(version) else self._new(version)
 
     def doubt(self, problem: Problem) -> bytes:
         """A new key of doubt, to be entered before a version of the problem is sent."""
-        keys = (_tag(problem) + _DOUBT + number.to_bytes(2) for number in range(2**16))
+        return self._new(_tag(problem) + _DOUBT)
+
+    def _new(self, start: bytes) -> bytes:
+        """The first key with this start that is in no entry. One entry a run has one at most, so 65,536 are never used up."""
+        keys = (start + number.to_bytes(2) for number in range(2**16))
         return next(key for key in keys if key not in self._minutes)
 
 

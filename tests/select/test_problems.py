@@ -54,6 +54,19 @@ def test_with_the_latest_entries_alone_the_same_version_is_known(states, kept):
     assert len(entries) == len(sent)
 
 
+def test_a_version_is_new_however_often_the_problem_returns_to_it():
+    known = KnownVersions()
+    keys = set()
+    for minute in range(720):  # one run a minute, in the hours for which entries are read back
+        version = (OPEN, CLOSED)[minute % 2]
+        assert known.minute_of(version) is None
+        known.add(minute, known.doubt(version))
+        known.add(minute, key := known.key(version))
+        assert known.minute_of(version) == minute
+        keys.add(key)
+    assert len(keys) == 720
+
+
 def test_after_a_doubt_every_version_is_new():
     known = KnownVersions()
     known.add(10, known.doubt(OPEN))
