@@ -186,6 +186,24 @@ def test_problems_whose_details_cannot_be_read_now_wait(stage, guard, prod):
     assert sorted(arrived(stage)) == sorted(problems)
 
 
+def test_problems_whose_details_can_never_be_read_do_not_stop_the_others(stage, guard, prod):
+    """They are the most severe, so their details are requested first."""
+    failing = [guard.add(prod, "BUCKET_IS_PUBLIC") for _ in range(4)]
+    guard.failing.update(failing)
+    others = [guard.add(prod, "PASSWORD_TOO_OLD") for _ in range(5)]
+    for _ in range(run_problems.MOST_ATTEMPTS):
+        report = poll(stage)
+        assert (report.status, report.problems.waiting, report.warnings[1:]) == ("partial", 9, [])
+    report = poll(stage)
+    assert (report.status, report.forwarded, report.problems.without_details) == ("ok", 9, 4)
+    assert report.warnings == [
+        "Sent as listed: 4 problems whose details could not be read, in this run or the 3 runs before it. See the errors in the log for the"
+        " cause."
+    ]
+    assert sorted(arrived(stage)) == sorted([*failing, *others])
+    assert poll(stage).fetched == 0
+
+
 def test_more_changes_than_a_run_keeps_are_left_to_the_next_one(stage, guard, prod, monkeypatch):
     monkeypatch.setattr(run_problems, "MOST_CHANGED", 3)
     for _ in range(5):

@@ -81,6 +81,19 @@ def test_after_a_doubt_every_version_is_new():
     assert len({opened, first, second, again}) == 4
 
 
+def test_attempts_are_the_doubts_since_the_last_version():
+    known = KnownVersions()
+    for number in range(3):
+        assert known.attempts(OPEN) == number
+        known.add(number, doubt := known.doubt(OPEN))
+        known.add(number, doubt)
+    known.add(4, opened := known.key(OPEN))
+    assert (known.attempts(OPEN), known.attempts({**OPEN, "id": "ocid1.q"})) == (0, 0)
+    known.add(5, known.doubt(CLOSED))
+    known.add(6, opened)
+    assert known.attempts(CLOSED) == 1
+
+
 def test_problems_do_not_share_keys():
     known = KnownVersions()
     keys = {known.key({**OPEN, "id": f"ocid1.{number}"}) for number in range(1000)}
