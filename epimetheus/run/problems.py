@@ -167,6 +167,11 @@ class _Poll:
                 f"Sent as listed: {count_text(self.given_up, 'problem')} whose details could not be read, in this run or the"
                 f" {MOST_ATTEMPTS} runs before it. See the errors in the log for the cause."
             )
+        if self.source.skipped:
+            self.ctx.warn(
+                f"Skipped {count_text(self.source.skipped, 'item')} in the listings of problems: they are not JSON objects. If this"
+                " persists, report it to Oracle, or check for a proxy that answers in place of OCI."
+            )
 
     def _add(self, problem: Problem) -> None:
         closed = is_closed(problem)

@@ -41,6 +41,8 @@ def list_problems(call: Call) -> Response:
     begin = int(start[0]) if start else 0
     end = begin + paging.page_size(call)
     rows = [json.dumps(_summary(guard.problems[one])).encode() for _, one in found[begin:end]]
+    if state == "ACTIVE" and not start:
+        rows[:0] = [json.dumps(item).encode() for item in guard.odd_items]
     return paging.page(call, rows, start, (end,) if end < len(found) else None, collection=True)
 
 
