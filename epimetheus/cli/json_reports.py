@@ -172,7 +172,7 @@ JSON_SHAPES: Mapping[str, str | Mapping[str, str]] = {
         ),
         "export": (
             "`files`, `sealed`, `present`, `missing`, `duplicates`, `unsealed`, `unmatchable`, `number_only`, `other_number`,"
-            " `seal_messages`, `other_lines`, `unreadable_lines`; null without --siem, or if no line is recognized"
+            " `seal_messages`, `other_lines`, `unreadable_lines`, `foreign_seals`; null without --siem, or if no line is recognized"
         ),
         "faults": (
             "a list of objects: `kind`, `what`, and as far as known `region`, `object`, `seals` (first and last sequence number), `run`,"

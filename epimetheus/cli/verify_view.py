@@ -90,6 +90,8 @@ def _show_export(console: Console, export: ExportResult, lacking: int) -> None:
     if export.other_number:
         which = f"{count_text(export.other_number, 'sealed message')} {plural(export.other_number, 'is', 'are')} present"
         print_wrapped(console, cell(f"{which} under a number that no entry has, and matched by event ID", "yellow"), 2)
+    if export.foreign_seals:
+        print_line(console, f"{count_text(export.foreign_seals, 'message')} of seals of other deployments", "yellow")
     if export.unreadable_lines:
         print_line(console, f"{count_text(export.unreadable_lines, 'line')} of the export could not be read", "yellow")
 

@@ -35,6 +35,11 @@ class EntryMessages(NamedTuple):
             for host, name in names:
                 messages.add_host(host, name)
 
+    def runs_of(self, region: str) -> set[str]:
+        """The runs that have an entry with messages in ``region``."""
+        runs = (each for messages in self for each in messages.segments.items())
+        return {run for run, segments in runs if any(segment.region == region for segment in segments)}
+
     def count_own(self, entry: DoubtfulEntry) -> int:
         """How many messages of ``entry`` the export has, not counting one that may be the message of another entry."""
         if entry.messages is None:

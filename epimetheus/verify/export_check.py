@@ -78,8 +78,7 @@ def check_exports(
             messages.match(message)
             if waiting:
                 waiting.match(message)
-            if notice := message.seal:
-                notices.add(notice)
+            notices.add(message)
     others = messages.others + sum(export.others + export.unreadable for export in exports)
     if not messages.numbered + messages.unnumbered:
         names = ", ".join(export.name for export in exports)

@@ -119,7 +119,8 @@ class ExportResult(msgspec.Struct, frozen=True):
     ``missing``: sealed messages that the export lacks, or has with another event ID. ``unmatchable``: sealed messages without an event ID,
     in an export without sequence numbers. ``number_only``: messages that are present, and whose event ID could not be compared;
     ``other_number``: messages that are present with a number that no entry has.
-    ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals.
+    ``unsealed``: messages in no entry that was checked. ``seal_messages``: messages of seals; ``foreign_seals``: different ones of other
+    deployments among them.
     ``other_lines``: lines of other programs; ``unreadable_lines``: lines that are too long, or not CSV.
     """
 
@@ -135,6 +136,7 @@ class ExportResult(msgspec.Struct, frozen=True):
     seal_messages: int
     other_lines: int
     unreadable_lines: int
+    foreign_seals: int = 0
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class Outcome(NamedTuple):
 class SealedMessages:
     """See the module. ``duplicates``: messages that the export has again. ``unsealed``: in no entry. ``others``: of other programs.
 
-    ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number.
+    ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number. ``segments``: run → its entries.
     """
 
     duplicates: int = 0
@@ -89,7 +89,7 @@ class SealedMessages:
     more_altered: int = 0
     _keys: "array[int]" = field(default_factory=lambda: array("Q"))
     _marks: bytearray = field(default_factory=bytearray)
-    _segments: dict[str, list[Segment]] = field(default_factory=dict)
+    segments: dict[str, list[Segment]] = field(default_factory=dict)
     _index: "_Index | None" = None
     _regions: set[str] = field(default_factory=set)
     _hosts: dict[str, set[str]] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class SealedMessages:
             keys.byteswap()
         self._regions.add(region)
         segment = Segment(region, run, first, first + len(keys) - 1, entry, len(self._keys))
-        self._segments.setdefault(run, []).append(segment)
+        self.segments.setdefault(run, []).append(segment)
         self._keys += keys
         self._marks += bytes(len(keys))
         return segment
@@ -139,7 +139,7 @@ class SealedMessages:
         regions, number = self._hosts.get(message.host, self._regions), message.sequence
         found = [
             segment
-            for segment in self._segments.get(message.run, ())
+            for segment in self.segments.get(message.run, ())
             if segment.first <= number <= segment.last and segment.region in regions
         ]
         if not found:
@@ -235,7 +235,7 @@ class SealedMessages:
         return list(self._keys[start : start + missing.last - missing.first + 1])
 
     def _unmarked(self) -> Iterator[tuple[Segment, int]]:
-        for segments in self._segments.values():
+        for segments in self.segments.values():
             for segment in segments:
                 for place in range(segment.place, segment.place + segment.last - segment.first + 1):
                     if not self._marks[place] & _PRESENT:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, minute_text, plural
 from epimetheus.problem import STREAM
@@ -95,7 +97,9 @@ def verify(
     for one in regions:
         region = one.source.region
         if matched:
-            stored = StoredChain(region, one.read, one.chain, one.head, request.window, one.kept_since)
+            runs, hosts = one.read.runs | messages.runs_of(region), {seal.hostname or region for seal in one.chain.around}
+            stored = StoredChain(region, one.read, one.chain, one.head, request.window, one.kept_since, runs, hosts)
+            unchecked += filter(None, [notices.sort_out(stored)])
             one.faults += notices.faults(stored, messages.sealed)
         _check_newest(one, notices if matched else None, messages.sealed, unchecked)
         check_window(WindowReport(region, one.faults, one.warnings, unchecked), one.chain, request.window, request.now)
@@ -113,7 +117,7 @@ def verify(
         unchecked += audits[name].unchecked
     results = [_region_result(request, one, audits.get(one.source.region)) for one in regions]
     verdict: Verdict = "incomplete" if faults else "unchecked" if unchecked else "complete"
-    export = matched.result if matched else None
+    export = msgspec.structs.replace(matched.result, foreign_seals=notices.foreign) if matched else None
     return Verification(verdict=verdict, regions=results, export=export, faults=faults, unchecked=unchecked)
 
 
