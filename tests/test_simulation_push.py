@@ -92,10 +92,10 @@ MUTATIONS = [
     ),
     Mutation(
         "3: what a failed push confirmed is not entered", "run/push.py",
-        "                self.enter(forwarder, polled, state)\n            raise", "                pass\n            raise", 13,
+        "                self.enter(forwarder, polled, state)\n            raise", "                pass\n            raise", 23,
     ),
-    Mutation("3: a window ends at the arrival in Logging", "run/push_windows.py", "ingested + 1 + PROCESSED_WITHIN", "ingested + 1", 5),
-    Mutation("3: only one window of a compartment is searched", "run/delivered.py", "other = found.get(ocid, window)", "other = window", 3),
+    Mutation("3: a window ends at the arrival in Logging", "run/push_windows.py", "ingested + 1 + PROCESSED_WITHIN", "ingested + 1", 10),
+    Mutation("3: only one window of a compartment is searched", "run/delivered.py", "other = found.get(ocid, window)", "other = window", 2),
     Mutation(
         "4: pushes ignore limits", "select/push_selection.py",
         'most: int) -> Reason | None:\n        return "deferred"',
