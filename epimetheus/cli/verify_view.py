@@ -81,6 +81,9 @@ def _show_export(console: Console, export: ExportResult, lacking: int) -> None:
     present = f"{export.present:,} of {count_text(export.sealed, 'sealed message')} present"
     counts = f"{export.missing:,} missing, {count_text(export.duplicates, 'duplicate')}, {export.unsealed:,} unsealed"
     print_wrapped(console, cell(f"SIEM export: {present}, {counts}"), 2)
+    if export.unsealed and not export.present:
+        hint = "No message of the export is among the sealed ones: is it the export of this deployment, and of this time?"
+        print_wrapped(console, cell(hint, "yellow"), 2)
     if lacking:
         which = f"{count_text(lacking, 'ledger entry', 'ledger entries')} that {plural(lacking, 'is', 'are')} missing or altered"
         print_wrapped(console, cell(f"Not among the sealed messages: those of {which}", "yellow"), 2)

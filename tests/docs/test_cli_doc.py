@@ -175,7 +175,8 @@ reads settings from these sources:
 
 The options differ as follows:
 
-- `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put multiline values, such as PEM text, in quotes.
+- `--env-file` reads `NAME=value` lines, with comments, quotes and `export`. Put multiline values, such as PEM text, in quotes. A name
+  that is set twice is an error.
 - `--tfvars` reads `terraform.tfvars` or `.tfvars.json`, and derives the settings as the Terraform module does. It does not know what
   Terraform creates: the secret for `create_vault`, and the resources that `TAMPER_WATCH` names by default. For these, use `--function`.
   `validate` does not check the key in such a secret; `run` and `replay` stop with an error.

@@ -72,6 +72,14 @@ def test_an_intact_day_is_complete(day, tmp_path):
     assert verdict == "Complete."
 
 
+def test_an_export_of_which_no_message_is_sealed_here_is_probably_of_another_deployment(day):
+    others = [re.sub(rb'run="[0-9a-f]{12}"', b'run="0123456789ab"', line) for line in day.lines]
+    day.lines[:] = [line.replace(b"externalId=", b"externalId=x") for line in others]
+    result = day.verify()
+    hint = "No message of the export is among the sealed ones: is it the export of this deployment, and of this time?"
+    assert (result.exit_code, hint in " ".join(result.stdout.split())) == (1, True), result.stdout
+
+
 def test_the_result_as_json(day):
     result = day.verify("--json")
     document = json.loads(result.stdout)
