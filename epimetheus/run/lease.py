@@ -6,6 +6,7 @@ from functools import partial
 
 from epimetheus.errors import Interrupted
 from epimetheus.model import minute_text, time_text
+from epimetheus.problem import STREAM
 from epimetheus.run.context import RunContext
 from epimetheus.run.ports import RunPorts
 from epimetheus.run.sealing import take_over
@@ -28,7 +29,7 @@ def open_state(ctx: RunContext) -> Lease | None:
         session.extend(_lease_end(ctx), ctx.time.now())
     ctx.load(state)
     if session.first_start:
-        ctx.tally.warnings.append(first_start_warning(state.through - ctx.options.overlap_minutes))
+        ctx.tally.warnings.append(first_start_warning(ctx.options.region, state.through - ctx.options.overlap_minutes))
     return other
 
 
@@ -76,6 +77,8 @@ def lease_held_warning(lease: Lease) -> str:
     return f"Run {lease.run} holds the lease{since}, until {time_text(lease.until)}; skipping this run."
 
 
-def first_start_warning(minute: int) -> str:
-    """The warning of a run that found no state and reads from ``minute`` on."""
+def first_start_warning(region: str, minute: int) -> str:
+    """The warning of a run over ``region``, or the stream of problems, that found no state and reads from ``minute`` on."""
+    if region == STREAM:
+        return f"First start: there is no state yet. Problems that were last detected before {minute_text(minute)} are not forwarded."
     return f"First start: there is no state yet. Reading begins at {minute_text(minute)}; events processed earlier are not forwarded."

@@ -58,6 +58,13 @@ def test_25_problems_arrive_and_one_that_is_resolved_is_one_more_message(stage, 
     assert poll(stage).forwarded == 0
 
 
+def test_the_first_poll_says_which_problems_it_sends(stage, guard, prod):
+    guard.add(prod)
+    (warning,) = poll(stage).warnings
+    assert warning == "First start: there is no state yet. Problems that were last detected before 2025-07-05T12:15:00Z are not forwarded."
+    assert poll(stage).warnings == []
+
+
 def test_each_change_is_one_message(stage, guard, prod):
     problem = guard.add(prod, "BUCKET_IS_PUBLIC")
     poll(stage)
