@@ -170,10 +170,10 @@ def test_a_file_without_a_message_could_not_be_checked(content, tmp_path):
     ]
 
 
-def test_an_empty_file_lacks_all_messages(export):
+def test_an_empty_file_could_not_be_checked(export):
     region = usual()
     result = region.verify(export([]))
-    assert (result.verdict, result.export.missing) == ("incomplete", 11)
+    assert (result.verdict, result.faults, result.export) == ("unchecked", [], None)
 
 
 def test_seals_signed_by_an_unknown_key_leave_their_entries_and_messages_known(export):
