@@ -311,9 +311,8 @@ def variables(data: bytes) -> None:
     try:
         values = parse_env(text, "file")
     except ConfigError as error:
-        (problem,) = error.problems
-        number, _, what = problem.removeprefix("file line ").partition(": ")
-        assert what == "expected NAME=value, with a value of several lines in double quotes"
+        number, _, what = error.problems[0].removeprefix("file line ").partition(": ")
+        assert what == "expected NAME=value, with a value of several lines in double quotes" or " is set twice, first in line " in what
         assert 1 <= int(number) <= lines
     else:
         assert all(name.isidentifier() for name in values)
