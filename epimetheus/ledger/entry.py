@@ -24,6 +24,7 @@ from epimetheus.ledger.head import CountHead, Head, KeySet, MessagesHead, OtherK
 from epimetheus.ledger.messages import ID_BYTES, Messages
 from epimetheus.ledger.packed_keys import KEY_BYTES, are_sorted, sorted_keys
 from epimetheus.model import HourlyCount, Window, count_text, minute_text
+from epimetheus.problem import STREAM
 from epimetheus.stored_form import add_checksum, check_checksum, damage, parse_whole_minute
 
 __all__ = ["KEY_BYTES", "KNOWN", "LONGEST_MINUTES", "Entry", "EntryName", "Messages", "Source", "pack", "split_keys", "unpack"]
@@ -148,6 +149,7 @@ def _validate(entry: Entry) -> None:
         raise ValueError(f"its window has {end - start} minutes; the maximum is {LONGEST_MINUTES}")
     if EntryName.parse(entry.name.text()) != entry.name:
         raise ValueError("its run, number, epoch and source are not a valid name")
+    _validate_source(entry)
     if not math.isfinite(entry.at):
         raise ValueError("its time is not a number")
     if any(len(keys) % KEY_BYTES for keys in entry.keys.values()):
@@ -161,6 +163,14 @@ def _validate(entry: Entry) -> None:
         raise ValueError("a SHA-256 is not 64 hexadecimal digits")
     if any((name := EntryName.parse(text)) is None or name.run != entry.run for text in entry.unsealed):
         raise ValueError("a name of another entry is not one of its run")
+
+
+def _validate_source(entry: Entry) -> None:
+    """Raises ValueError for what only entries of Cloud Guard may have: no count of a seal covers the keys of `KNOWN`."""
+    if entry.source == "cloud_guard" and entry.region != STREAM:
+        raise ValueError(f"its source is cloud_guard, and its region is not {STREAM}")
+    if entry.source != "cloud_guard" and any(ocid == KNOWN for ocid, _ in entry.keys):
+        raise ValueError(f"it has the place {KNOWN}, and its source is not cloud_guard")
 
 
 def _check_form(text: memoryview, entry: Entry, sets: Mapping[Place, KeySet]) -> None:

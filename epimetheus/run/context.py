@@ -105,7 +105,7 @@ class RunContext:
         ended = (self.run_id, state.last.get("run"))  # the last run that ended with a commit has no entries after it
         entered = {run: number for run, number in state.entered.items() if run not in ended}
         unsealed = UnsealedEntries(state.seals.named, state.seals.unfinished)
-        self.ports.delivered.begin(state.first_epoch, state.epoch, entered, state.identity, unsealed)
+        self.ports.delivered.begin(state.first_epoch, state.epoch, entered, state.identity, unsealed, self.run_id)
         self.pipeline = _pipeline(self.options, self.ports, self.tally, state)
         self.state = state
 

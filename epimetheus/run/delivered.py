@@ -17,6 +17,10 @@ from epimetheus.select.dedupe import KEY_BYTES, SeenKeys
 from epimetheus.select.rate_limits import Counts
 
 _MOST_NAMED = 10
+_NOT_OWN = (
+    "is not used: it has the ID of this run, which did not write it. Find out who wrote it, and run `epimetheus verify`: only Epimetheus"
+    " should have access to the ledger."
+)
 
 
 class Lookup(NamedTuple):
@@ -40,7 +44,8 @@ class DeliveredKeys:
     not be used; its events may be sent again. ``foreign``: entries of another state than ``state`` (its identity), whose receiver has the
     events. ``searched``: in this run, all entries at the cursor were searched for counts that are not in the state. ``uncounted``: counts
     found in entries whose state was not written. ``entered``: run → number of its last entry whose counts are known, as `State.entered`.
-    ``unsealed``: entries found that no seal names. ``pushed``: entries of pushes in memory → number of keys.
+    ``run``: this run, empty if its own entries are not checked. ``unsealed``: entries found that no seal names. ``pushed``: entries of
+    pushes in memory → number of keys.
     """
 
     _ledger: Ledger
@@ -55,6 +60,8 @@ class DeliveredKeys:
         self.uncounted: list[RateLimitCounts] = []
         self.unsealed = UnsealedEntries(most=0)
         self.pushed: dict[EntryName, int] = {}
+        self.run = ""
+        self._own: dict[EntryName, str] = {}  # entries of this run → hex digest of their stored bytes, empty while it is not known
         self.entered: Mapping[str, int] = {}
         self._first_epoch = self._epoch = 0
         self._loaded: dict[EntryName, int] = {}  # entries in memory as a whole → the earliest end of a window
@@ -78,15 +85,22 @@ class DeliveredKeys:
         return [*named, *self._foreign_warning()]
 
     def begin(
-        self, first_epoch: int, epoch: int, entered: Mapping[str, int], state: str = "", unsealed: UnsealedEntries | None = None
+        self,
+        first_epoch: int,
+        epoch: int,
+        entered: Mapping[str, int],
+        state: str = "",
+        unsealed: UnsealedEntries | None = None,
+        run: str = "",
     ) -> None:
-        """Begin a run over a state with these epochs and ``entered``; ``state``: its identity.
+        """Begin the run ``run`` over a state with these epochs and ``entered``; ``state``: its identity.
 
         Confirmed keys of earlier runs of the same invocation stay, unless the ledger lacks some of them: their events have to be entered.
         """
         self.ahead, self.damaged, self.foreign, self.searched, self.uncounted = 0, {}, set(), False, []
         self.unsealed = unsealed or UnsealedEntries(most=0)
         self.entered = entered
+        self.run, self._own = run, self._own if run == self.run else {}
         if (self._first_epoch, self._epoch, self.state) == (first_epoch, epoch, state) and not self._incomplete:
             self.seen.drop_unconfirmed()
             self._loaded = {name: first_end for name, first_end in self._loaded.items() if not self._is_uncounted(name)}
@@ -126,7 +140,8 @@ class DeliveredKeys:
     def record(self, entry: Entry) -> dict[str, str]:
         """Write ``entry`` to the ledger; its keys are in memory already. Its name → hex digest of its stored bytes. Raises LedgerError."""
         self._incomplete = True
-        sha256 = self._ledger.append(entry)
+        self._own[entry.name] = ""  # it may take effect although it fails
+        sha256 = self._own[entry.name] = self._ledger.append(entry)
         self._incomplete = False
         self._loaded[entry.name] = _first_end(entry)
         return {entry.name.text(): sha256}
@@ -164,6 +179,10 @@ class DeliveredKeys:
         if found is None:
             return None
         entry, sha256 = found
+        if name.run == self.run and sha256 != self._own.get(name):
+            if name not in self._own:
+                self.damaged[name] = f"The ledger entry {self._ledger.name}{name.text()} {_NOT_OWN}"
+            return None
         if entry.state != self.state:
             self.foreign.add(name)
             return None

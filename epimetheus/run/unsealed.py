@@ -10,7 +10,7 @@ MOST_FOUND = 3_000
 
 With a push each second and a run every 15 minutes, there are 900."""
 
-_OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "cloud_guard", "reconcile"))
+_OTHER_WRITERS: Final[frozenset[Source]] = frozenset(("push", "replay", "reconcile"))
 """Sources of entries that are not written by runs."""
 
 

@@ -3,10 +3,11 @@
 Runs do not send events whose keys are in the ledger, and a seal names each entry that a run finds there. So that a seal names it proves
 nothing for an entry of another writer. These do:
 
-- the seal of its own run, unless the run was killed: it counts what the run sent and filtered
+- the seal of its own run, unless the run was killed: it counts what the run sent and filtered. With public keys, if this seal is signed,
+  the entry must be signed, too
 - a signature of one of the public keys
-- without public keys, and before SEAL_KEY was set: the seal of its run although it was killed, or a seal that lists the run as unsealed,
-  because the state had the entry
+
+The seal of a killed run, or one that lists its run as unsealed, counts nothing: without a signature, it only shows what was read.
 """
 
 from collections.abc import Sequence
@@ -23,10 +24,14 @@ _LONGEST_DELAY = 60 * 60  # seconds: the window of a push may end after it was e
 
 
 class Judgment(NamedTuple):
-    """``fault``: why the entry is not genuine, for a sentence; empty if it may be. ``is_proved``: whether anything vouches for it."""
+    """``fault``: why the entry is not genuine, for a sentence; empty if it may be. ``is_proved``: whether anything vouches for it.
+
+    ``shows_read``: whether it shows that its window was read.
+    """
 
     fault: str
     is_proved: bool
+    shows_read: bool
 
 
 class EntryTrust:
@@ -39,17 +44,26 @@ class EntryTrust:
     def judge(self, entry: Entry, data: bytes, seal: Seal | None) -> Judgment:
         """Judge ``entry``, which is stored as ``data``, and which the valid ``seal`` names (None: none does)."""
         is_own = is_of_run(entry, seal)
-        if is_own and seal and seal.status != "killed":
-            return Judgment("", is_proved=True)
+        is_sealed_with_key = bool(is_own and seal and seal.signature and self._keys)
+        if is_own and seal and seal.status != "killed" and not is_sealed_with_key:
+            return _PROVED
         signature = signature_of(data)
-        if not self._keys or (signature is None and time_of(entry) < self._unsigned_until):
-            return Judgment("", is_proved=is_own or (seal is not None and entry.run in seal.unsealed_runs))
+        is_before_key = signature is None and time_of(entry) < self._unsigned_until and not is_sealed_with_key
+        if not self._keys or is_before_key:
+            return Judgment("", is_proved=False, shows_read=is_own or (seal is not None and entry.run in seal.unsealed_runs))
         if signature is None:
-            is_late = time_of(entry) >= self._signed_from
-            return Judgment("has no signature, although SEAL_KEY was set by then" if is_late else "", is_proved=False)
+            is_late = is_sealed_with_key or time_of(entry) >= self._signed_from
+            return _not_proved("has no signature, although SEAL_KEY was set by then" if is_late else "")
         if (key := self._keys.get(signature.key)) is None:
-            return Judgment(f"is signed by {signature.key}, which is none of the public keys", is_proved=False)
-        return Judgment("", is_proved=True) if signature.is_by(key) else Judgment("has a signature that is not valid", is_proved=False)
+            return _not_proved(f"is signed by {signature.key}, which is none of the public keys")
+        return _PROVED if signature.is_by(key) else _not_proved("has a signature that is not valid")
+
+
+_PROVED = Judgment("", is_proved=True, shows_read=True)
+
+
+def _not_proved(fault: str) -> Judgment:
+    return Judgment(fault, is_proved=False, shows_read=False)
 
 
 def is_of_run(entry: Entry, seal: Seal | None) -> bool:

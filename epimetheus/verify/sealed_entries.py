@@ -4,6 +4,7 @@ An entry is read once, and only one is in memory at a time. Its messages are add
 seal may name it a day later, if its run was killed, or could not write a seal.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
@@ -17,13 +18,14 @@ from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, parse_seconds
 from epimetheus.verify.chain import Chain
 from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages
-from epimetheus.verify.entry_trust import EntryTrust, count_events, count_keys, is_of_run, time_of
+from epimetheus.verify.entry_trust import EntryTrust, Judgment, count_events, count_keys, is_of_run, time_of
 from epimetheus.verify.model import EntriesResult, Fault
 from epimetheus.verify.position_check import ReadWindows
 from epimetheus.verify.sealed_messages import Segment
 from epimetheus.verify.stored_seals import ObjectReader
 
 _MINUTES_A_DAY = 24 * 60
+_CLOCK_DIFFERENCE = 10 * 60  # seconds
 
 Progress = Callable[[int, int], None]
 """``(done, total)`` of entries."""
@@ -67,6 +69,8 @@ class EntryCheck:
         self._numbers: defaultdict[str, dict[int, _Numbers]] = defaultdict(dict)
         self._added: dict[str, Segment] = {}
         self._judged: set[str] = set()
+        around = reversed(sealed.chain.around)
+        self._sealed_at = {one.name: parse_seconds(seal.time) for seal in around for one in seal.entries}
         self._keys: Counter[str] = Counter()
         self._missing: list[tuple[EntryName, Seal]] = []
 
@@ -119,24 +123,24 @@ class EntryCheck:
         """
         self._judged.add(name := entry.name.text())
         is_counted = is_counted and seal is not None
-        if (is_proved := self._is_proved(entry, data, seal)) is None:
+        if (judgment := self._judgment(entry, data, seal)) is None:
             self._untrusted += is_counted
             return
         self._valid += is_counted
-        if is_proved:
+        if judgment.shows_read:
             self.read.add(entry)
-        elif self._is_inside(entry):  # otherwise, it is doubtful in the window in which it was written
+        if not judgment.is_proved and self._is_inside(entry):  # otherwise, it is doubtful in the window in which it was written
             self.doubtful.append(DoubtfulEntry(name, count_keys(entry), messages, seal is not None, signature_of(data) is not None))
         if is_of_run(entry, seal):
             self._keys[entry.run] += count_events(entry)
 
-    def _is_proved(self, entry: Entry, data: bytes, seal: Seal | None) -> bool | None:
-        """Whether anything vouches for an entry; None if it is not genuine, which is reported."""
+    def _judgment(self, entry: Entry, data: bytes, seal: Seal | None) -> Judgment | None:
+        """What vouches for an entry; None if it is not genuine, which is reported."""
         judgment = self._trust.judge(entry, data, seal)
         if judgment.fault:
             self._fault("entry_signature", f"The ledger entry {entry.name.text()} {judgment.fault}.", entry.name, seal)
             return None
-        return judgment.is_proved
+        return judgment
 
     def _unpack(self, data: bytes, name: EntryName) -> tuple[Entry | None, str]:
         """The entry, or why ``data`` is not the entry ``name`` of the region."""
@@ -175,9 +179,10 @@ class EntryCheck:
                     self._judge(entry, data, seal, messages, is_counted=False)
 
     def _is_inside(self, entry: Entry) -> bool:
-        """Whether it was written in the window."""
-        window = self._sealed.window
-        return window.start * 60 <= min(time_of(entry), self._sealed.now * 60) < window.end * 60
+        """Whether it was written in the window: before the seal that names it, whatever it says, or in the future, which is forged."""
+        window, now = self._sealed.window, self._sealed.now * 60
+        when = min(time_of(entry), self._sealed_at.get(entry.name.text(), math.inf))
+        return when > now + _CLOCK_DIFFERENCE or window.start * 60 <= min(when, now) < window.end * 60
 
     def _add_untrusted(self, seal: Seal, known: Set[tuple[str, str]]) -> None:
         """Add the messages of the entries that an invalid seal names, so that they do not count as unsealed. No such entry is valid."""
@@ -239,7 +244,7 @@ class EntryCheck:
                 self.unsealed.append(text)
                 self._judge(entry, data, None, self._add_waiting(entry))
             elif self._sealed.keys:  # a seal outside the window names it, but it may be forged
-                self._is_proved(entry, data, None)
+                self._judgment(entry, data, None)
 
     def _unnamed(self, finished: Set[str]) -> Iterator[EntryName]:
         """The entries that may be of the window, and that no seal names.

@@ -1,25 +1,24 @@
 """The messages that sealed entries record, and which of them a SIEM has: about 21 bytes for each message, in arrays.
 
 A message of an export is matched by run and sequence number if it has them, otherwise by the first 8 bytes of the SHA-256 of its event ID.
-An event that was sent twice counts as present if one of its messages is. A message without an event ID can only be matched by number.
+An event that was sent twice counts as present if one of its messages is, unless the export has numbers. A message without an event ID can
+only be matched by number.
 A message without an ID that has the number of one with an ID was altered, unless no message of its run has an ID: FIELD_MAP can remove it.
 """
 
 import hashlib
 import sys
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from struct import iter_unpack
 from typing import NamedTuple
 
+from epimetheus.verify.id_index import IdIndex
 from epimetheus.verify.message import SiemMessage
 
 ID_BYTES = 8
 """Bytes of the digest of an event ID in an entry; zero for an event without a plain ID."""
-_PART_BITS = 8  # the index is sorted in 256 parts, so that few objects exist at the same time
-_BY_NUMBER, _BY_ID, _OTHER_ID, _NO_ID, _CUT_ID, _MOVED = 1, 2, 4, 8, 16, 32
+_BY_NUMBER, _BY_ID, _OTHER_ID, _NO_ID, _CUT_ID, _MOVED, _SEAL = 1, 2, 4, 8, 16, 32, 64
 _PRESENT = _BY_NUMBER | _BY_ID
 _MOST_ALTERED = 100_000
 
@@ -90,7 +89,7 @@ class SealedMessages:
     _keys: "array[int]" = field(default_factory=lambda: array("Q"))
     _marks: bytearray = field(default_factory=bytearray)
     segments: dict[str, list[Segment]] = field(default_factory=dict)
-    _index: "_Index | None" = None
+    _index: IdIndex | None = None
     _regions: set[str] = field(default_factory=set)
     _hosts: dict[str, set[str]] = field(default_factory=dict)
     _numbered_runs: set[tuple[str, str]] = field(default_factory=set)
@@ -124,6 +123,9 @@ class SealedMessages:
             self.others += 1
             return
         self._has_ids |= bool(message.event_id)
+        if message.seal:  # it is never the message of an event
+            for place in self._places(event_key(message.event_id)):
+                self._marks[place] |= _SEAL
         self.numbered += bool(message.run)
         self.unnumbered += not message.run
         if message.run:
@@ -147,7 +149,9 @@ class SealedMessages:
         self._numbered_runs.update([(segment.region, segment.run) for segment in found])
         key = event_key(message.event_id) if message.event_id else 0
         places = [segment.place + number - segment.first for segment in found]
-        same = [place for place in places if self._keys[place] == key] or [place for place in places if not self._keys[place]]
+        same = [place for place in places if self._keys[place] == key]
+        if not same and not message.seal:
+            same = [place for place in places if not self._keys[place]]
         if same:
             self._mark_number(self._first_unmarked(same))
         elif message.is_cut or not key:
@@ -163,8 +167,10 @@ class SealedMessages:
         return next((place for place in places if not self._marks[place]), places[0])
 
     def _mark_number(self, place: int) -> None:
-        self.duplicates += bool(self._marks[place] & _PRESENT)
-        self._marks[place] |= _BY_NUMBER
+        mark = self._marks[place]
+        self._marks[place] = mark & ~(_BY_ID | _MOVED) | _BY_NUMBER
+        is_passed_on = mark & _BY_ID and self._mark_id(self._keys[place], mark & _MOVED)
+        self.duplicates += bool(mark & _PRESENT) and not is_passed_on
 
     def _mark_without_id(self, place: int, mark: int) -> None:
         self.duplicates += bool(self._marks[place] & (_PRESENT | _CUT_ID | _NO_ID))
@@ -179,14 +185,18 @@ class SealedMessages:
             self.more_altered += 1
 
     def _match_id(self, message: SiemMessage) -> bool:
-        if not message.event_id or not (places := self._places(event_key(message.event_id))):
+        if not message.event_id or not self._places(event_key(message.event_id)):
             return False
-        for place in places:
-            if not self._marks[place] & _PRESENT:
-                self._marks[place] |= _BY_ID | (_MOVED if message.run else 0)
-                return True
-        self.duplicates += 1
+        self.duplicates += not self._mark_id(event_key(message.event_id), _MOVED if message.run else 0)
         return True
+
+    def _mark_id(self, key: int, mark: int) -> bool:
+        """Mark the first message with this digest that is not present yet. Returns False if all are."""
+        for place in self._places(key):
+            if not self._marks[place] & _PRESENT:
+                self._marks[place] |= _BY_ID | mark
+                return True
+        return False
 
     def outcome(self) -> "Outcome":
         """What the SIEM has and lacks, after all its messages were matched."""
@@ -194,7 +204,7 @@ class SealedMessages:
         emptied: list[MissingMessages] = []
         unmatchable = not_present = number_only = 0
         for segment, place in self._unmarked():
-            if self._is_elsewhere(place):
+            if self._is_elsewhere(place, segment):
                 continue
             if self._has_number_only(place, segment):
                 number_only += 1
@@ -207,13 +217,16 @@ class SealedMessages:
                 continue
             _extend(emptied if self._marks[place] & _NO_ID else missing, segment, segment.first + place - segment.place)
         present, moved = len(self) - not_present, _MOVED | _BY_NUMBER
-        other_number = sum(self._marks.count(mark) for mark in range(2 * _MOVED) if mark & moved == _MOVED)
+        other_number = sum(self._marks.count(mark) for mark in range(2 * _SEAL) if mark & moved == _MOVED)
         return Outcome(len(self), present, unmatchable, missing, number_only, other_number, emptied)
 
     def count_own(self, segment: Segment, others: "SealedMessages | None" = None) -> int:
         """How many messages of ``segment`` the export has, without one that may be the message of another entry, also of ``others``."""
         places = range(segment.place, segment.place + segment.last - segment.first + 1)
-        return sum(bool(self._marks[place] & _BY_NUMBER) or self._is_own(self._keys[place], others) for place in places)
+        return sum(
+            not self._marks[place] & _SEAL and (bool(self._marks[place] & _BY_NUMBER) or self._is_own(self._keys[place], others))
+            for place in places
+        )
 
     def _is_own(self, key: int, others: "SealedMessages | None") -> bool:
         """Whether the export has a message for each one with this digest of its event ID."""
@@ -249,14 +262,19 @@ class SealedMessages:
     def _is_unmatchable(self, place: int, segment: Segment) -> bool:
         return not self._keys[place] and self.unnumbered > 0 and (segment.region, segment.run) not in self._numbered_runs
 
-    def _is_elsewhere(self, place: int) -> bool:
-        """Whether another message of the same event is present."""
+    def _is_elsewhere(self, place: int, segment: Segment) -> bool:
+        """Whether another message of the same event is present. Where messages have numbers, each stands for itself.
+
+        Two versions of a problem have the same ID.
+        """
+        if self.numbered and (not self.unnumbered or (segment.region, segment.run) in self._numbered_runs):
+            return False
         key = self._keys[place]
         return bool(key) and any(self._marks[other] & _PRESENT for other in self._places(key))
 
     def _places(self, key: int) -> list[int]:
         if self._index is None:
-            self._index = _Index(self._keys)
+            self._index = IdIndex(self._keys)
         return self._index.places(key)
 
 
@@ -266,27 +284,6 @@ def _extend(ranges: list[MissingMessages], segment: Segment, sequence: int) -> N
         ranges[-1] = ranges[-1]._replace(last=sequence)
     else:
         ranges.append(MissingMessages(segment, sequence, sequence))
-
-
-class _Index:
-    """The places of each key: the keys in order, and their places. 12 bytes for each key."""
-
-    def __init__(self, keys: "array[int]") -> None:
-        parts = [bytearray() for _ in range(1 << _PART_BITS)]
-        for place, key in enumerate(keys):
-            parts[key >> 64 - _PART_BITS] += key.to_bytes(8, "big") + place.to_bytes(8, "big")
-        self._keys, self._places = array("Q"), array("I")
-        for part in parts:
-            ordered = sorted(iter_unpack(">QQ", part))
-            part.clear()
-            self._keys.extend(key for key, _ in ordered)
-            self._places.extend(place for _, place in ordered)
-
-    def places(self, key: int) -> list[int]:
-        start = bisect_left(self._keys, key)
-        if start == len(self._keys) or self._keys[start] != key:
-            return []
-        return list(self._places[start : bisect_right(self._keys, key, start)])
 
 
 def event_key(event_id: bytes) -> int:

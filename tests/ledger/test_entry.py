@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epimetheus.errors import LedgerDamaged
-from epimetheus.ledger.entry import pack, split_keys, unpack
+from epimetheus.ledger.entry import KNOWN, pack, split_keys, unpack
 from epimetheus.ledger.messages import Messages
 from epimetheus.ledger.packed_keys import sorted_keys
 from epimetheus.model import Window
@@ -215,6 +215,15 @@ def test_a_window_of_a_compartment_twice_is_damaged():
 def test_an_entry_that_could_not_be_read_is_not_written(invalid):
     with pytest.raises(ValueError, match=r"."):
         pack(replace(ENTRY, **invalid))
+
+
+def test_only_the_stream_of_cloud_guard_has_its_source_and_place():
+    guarded = replace(ENTRY, region="cloud-guard", source="cloud_guard", keys={(KNOWN, USUAL): key(1)})
+    assert unpack(pack(guarded), "e") == guarded
+    with pytest.raises(ValueError, match="its source is cloud_guard, and its region is not cloud-guard"):
+        pack(replace(guarded, region=ENTRY.region))
+    with pytest.raises(ValueError, match="it has the place known, and its source is not cloud_guard"):
+        pack(replace(guarded, source="poll"))
 
 
 def test_keys_are_divided_into_entries_of_at_most_eight_days():

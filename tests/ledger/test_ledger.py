@@ -65,7 +65,7 @@ def test_the_entries_that_intersect_a_half_open_window_are_found_with_one_listin
 
 
 def test_entries_of_every_epoch_run_and_source_are_found(ledger):
-    several = [entry(*USUAL, epoch=7), entry(*USUAL, run="f" * 12), entry(*USUAL, number=2), entry(*USUAL, source="cloud_guard")]
+    several = [entry(*USUAL, epoch=7), entry(*USUAL, run="f" * 12), entry(*USUAL, number=2), entry(*USUAL, source="replay")]
     names = [appended(ledger, one) for one in several]
     assert ledger.overlapping(USUAL) == [names[0], names[3], names[2], names[1]]
 

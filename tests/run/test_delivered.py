@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from epimetheus.errors import LedgerError
 from epimetheus.ledger.entry import pack
 from epimetheus.ledger.ledger import Ledger
 from epimetheus.model import HourlyCount, Window
 from epimetheus.run.delivered import DeliveredKeys, Lookup
+from epimetheus.run.unsealed import UnsealedEntries
 from tests.ledger.samples import ENTRY, key
 from tests.support.memory_ledger import MemoryStore
 
@@ -178,3 +180,28 @@ def test_the_warnings_name_the_first_damaged_entries(store, delivered):
     delivered.load_all(Window(100, 160))
     assert (len(delivered.damaged), len(delivered.warnings())) == (30, 11)
     assert delivered.warnings()[-1] == "20 more entries of the ledger memory: cannot be used."
+
+
+def test_an_entry_with_the_id_of_this_run_that_it_did_not_write_is_not_used(store, delivered):
+    """Who can create objects sees the ID in the lease. The seal of the run would name the entry as its own."""
+    delivered.begin(10, 10, {}, ENTRY.state, UnsealedEntries(), "r1")
+    own = add(store, {(A, 100, 160): [1]})
+    del store.objects[own.name.text()]
+    delivered.record(own)
+    foreign = add(store, {(A, 100, 160): [2]}, number=9999, source="replay")
+    delivered.begin(10, 10, {}, ENTRY.state, UnsealedEntries(), "r1")  # the state was read again
+    delivered.forget(200)
+    delivered.load_all(Window(100, 160))
+    assert known(delivered, 1, 2) == [1]
+    assert not delivered.unsealed.found
+    (warning,) = delivered.warnings()
+    assert f"{foreign.name.text()} is not used: it has the ID of this run, which did not write it." in warning
+
+
+def test_an_entry_that_another_one_wrote_under_the_name_of_an_own_one_is_not_used(store, delivered):
+    delivered.begin(10, 10, {}, ENTRY.state, UnsealedEntries(), "r1")
+    own = add(store, {(A, 100, 160): [2]})
+    with pytest.raises(LedgerError):
+        delivered.record(replace(own, keys={(A, Window(100, 160)): key(1)}))
+    delivered.load_all(Window(100, 160))
+    assert known(delivered, 2) == []

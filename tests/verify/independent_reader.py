@@ -10,6 +10,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -126,14 +127,15 @@ def read_entry(data, region, name):
 
 
 def is_genuine(head, data, seal, keys, signed_from):
-    """Whether the seal of its own run names an entry, or it is signed, or from before the first signature."""
+    """Whether an unsigned seal of its own run names an entry, or it is signed, or from before the first signature."""
     is_own = seal and seal["run"] == head["run"] and seal["status"] != "killed" and head["source"] in RUNS
     first, end = FIRST.match(data), seconds(head["window"]["end"])
-    if not keys or is_own:
+    is_signed_run = is_own and bool(seal["signature"])
+    if not keys or (is_own and not is_signed_run):
         return True
     if first[3]:
         return is_by(keys.get(first[3].decode()), first[4], first[1])
-    return (head["at"] if head["at"] > end - 3600 else end) < signed_from
+    return not is_signed_run and (head["at"] if head["at"] > end - 3600 else end) < signed_from
 
 
 def said(event):
@@ -237,7 +239,7 @@ def digest_of(name):
 
 def check_messages(messages, recorded, faults):
     """What the export lacks, or has with another ID."""
-    by_id = {one: key for key, one in recorded.items()}
+    extra = Counter()
     present, altered, all_numbered = set(), set(), all(key for key, _ in messages)
     with_ids = {key[0] for key, name in messages if key and name != "-" and not SEAL_ID.fullmatch(name)}
     for key, name in messages:
@@ -245,12 +247,18 @@ def check_messages(messages, recorded, faults):
         if key in recorded:
             is_other = recorded[key] != wanted and (name != "-" or key[0] in with_ids)
             (altered if is_other else present).add(key)
-        elif name != "-" and wanted in by_id:
-            present.add(by_id[wanted])
+        elif name != "-":
+            extra[wanted] += 1
+    numbered = {key[0] for key, _ in messages if key in recorded}
+    for key, one in recorded.items():
+        if key not in present and extra[one]:
+            extra[one] -= 1
+            present.add(key)
     alive = {recorded[key] for key in present} - {bytes(8)}
     faults |= {("message", *key) for key in altered}
     for key, one in recorded.items():
-        if key not in present and one not in alive and (all_numbered or one != bytes(8)):
+        is_alive = one in alive and not all_numbered and key[0] not in numbered
+        if key not in present and not is_alive and (all_numbered or one != bytes(8)):
             faults.add(("message", *key))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from epimetheus.ledger.entry import KEY_BYTES, Messages, pack, unpack
 from epimetheus.ledger.entry_signature import sign_entry, signature_of
 from epimetheus.ledger.messages import ids_of_lines, message_line
-from epimetheus.ledger.seal import PreviousSeal, Seal, digest, sign
+from epimetheus.ledger.seal import PreviousSeal, Seal, SealedEntry, digest, sign
 from epimetheus.ledger.seal import pack as pack_seal
 from epimetheus.ledger.seal import unpack as unpack_seal
 from epimetheus.ledger.seal_key import SealKey
-from epimetheus.model import minute_text, parse_seconds
+from epimetheus.model import Window, minute_text, parse_seconds
+from epimetheus.verify.folder import folder_sources
+from epimetheus.verify.verify import Request, verify
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
 from tests.verify.test_command import day  # noqa: F401 - a fixture
 
@@ -189,6 +192,61 @@ def test_a_seal_without_a_signature_below_signed_ones_is_named(attacked):
     if attacked.key:
         what = f"The seal {forged.name.text()} has no signature, and seal 1, which is before it, is signed."
         assert (result.exit_code, what in said(result)) == (1, True), result.output
+
+
+def test_an_entry_without_a_signature_in_the_signed_seal_of_its_run_is_named(attacked):
+    """A run once named what it found under its own ID, so the seal alone does not prove who wrote an entry."""
+    if not attacked.key:
+        return
+    seal = attacked.files("seals")[-1]
+    signed = unpack_seal(seal.read_bytes(), seal.name)
+    [*others, last] = signed.entries
+    entry = Path(f"{attacked.state}.ledger") / last.name
+    entry.write_bytes(pack(unpack(entry.read_bytes(), entry.name)))
+    named = [*others, SealedEntry(name=last.name, sha256=digest(entry.read_bytes()))]
+    seal.write_bytes(pack_seal(sign(msgspec.structs.replace(signed, entries=named), attacked.key)))
+    attacked.state.rename(attacked.folder / "elsewhere")
+    result = attacked.verify("--ledger", str(attacked.folder), siem=False)
+    what = f"{last.name} has no signature, although SEAL_KEY was set by then."
+    assert (result.exit_code, what in said(result)) == (1, True), result.output
+
+
+@pytest.mark.parametrize("source", ["replay", "poll"])
+def test_an_entry_that_claims_the_messages_of_seals_is_not_complete(source, attacked):
+    attacked.happen(3, 10)
+    entry = replace(attacked.entry_of_new_events(), run=MADE_UP, source=source, number=1)
+    ids = [match[1].decode() for line in attacked.lines if (match := re.search(rb" externalId=(seal-\S+)", line))]
+    lines = b"".join(message_line(number, event_id) for number, event_id in enumerate(ids[:3], 1))
+    attacked.store(replace(entry, messages=Messages(1, 3, hashlib.sha256(lines).hexdigest(), ids_of_lines(lines))))
+    attacked.run()
+    result = attacked.verify(public_key=False)
+    what = f"3 events of the ledger entry {entry.name.text()} have no message"
+    assert (result.exit_code, what in said(result)) == (2, True), result.output
+
+
+@pytest.mark.parametrize("source", ["replay", "poll"])
+def test_an_entry_of_the_future_is_found_in_a_window_of_the_past(source, attacked):
+    """An auditor verifies yesterday. The entry said that it was written in 2100, so it was in no window."""
+    attacked.happen(3, 10)
+    entry = replace(attacked.entry_of_new_events(), run=MADE_UP, source=source, number=1, at=4_102_444_800.0)
+    attacked.store(entry)
+    attacked.run()
+    minute = int(attacked.stage.hand.time // 60)
+    keys = [attacked.key.public] if attacked.key else []
+    copy = attacked.folder / "copy"
+    for kind in ("seals", "ledger"):
+        shutil.copytree(f"{attacked.state}.{kind}", copy / f"cursor.{kind}")
+    result = verify(Request(Window(minute - 1440, minute + 2), keys, minute + 30, None), folder_sources(copy), [], Quiet(), {})
+    found = [*result.unchecked, *(fault.what for fault in result.faults)]
+    assert (result.verdict, any(entry.name.text() in text for text in found)) == ("incomplete" if keys else "unchecked", True), found
+
+
+class Quiet:
+    """Ignores the progress."""
+
+    def entries(self, region, done, total): ...
+
+    def export(self, name, done, total): ...
 
 
 def change_state(attacked, change):

@@ -54,10 +54,32 @@ def test_a_message_without_an_id_is_missing_if_all_others_have_numbers():
 
 def test_an_event_that_was_sent_twice_is_present_with_either_message():
     messages = sealed(("fra", "a", 1, ["x"]), ("fra", "b", 7, ["x"]))
-    assert matched(messages, line("x", "b", 7)) == (2, [], 0)
+    assert matched(messages, line("x")) == (2, [], 0)
     messages = sealed(("fra", "a", 1, ["x"]))
     assert matched(messages, line("x", "killed", 9), line("x", "a", 1), line("x", "a", 1)) == (1, [], 0)
     assert messages.duplicates == 2
+
+
+def test_where_messages_have_numbers_only_an_additional_one_replaces_another():
+    """Two versions of a problem have the same ID: if one of their messages was deleted, the other one does not stand for it."""
+    twice = (("fra", "a", 1, ["x"]), ("fra", "b", 7, ["x"]), ("fra", "c", 1, ["x"]))
+    assert matched(sealed(*twice), line("x", "b", 7), line("x", "b", 7)) == (1, [("a", 1, 1), ("c", 1, 1)], 0)
+    for extra in (0, 1, 2):  # before, between or after the others
+        lines = [line("x", "a", 1), line("x", "c", 1)]
+        lines.insert(extra, line("x", "killed", 9))
+        messages = sealed(*twice)
+        assert matched(messages, *lines) == (3, [], 0)
+        assert (messages.duplicates, messages.outcome().other_number) == (0, 1)
+    assert matched(sealed(*twice), line("x", "killed", 9), line("x", "a", 1)) == (2, [("c", 1, 1)], 0)
+
+
+def test_the_message_of_a_seal_is_not_that_of_an_event():
+    """A forged entry can have its ID, or none under its number."""
+    for name, number in (("seal-fra-3-0123456789abcdef", 1), ("", 5)):
+        messages = sealed(("fra", "honest", 2, ["y"]))
+        segment = messages.add("fra", "a", number, "forged", ids(name))
+        messages.match(line("seal-fra-3-0123456789abcdef", "a", 5))
+        assert messages.count_own(segment) == 0
 
 
 def test_another_event_id_at_a_sealed_number_is_altered():
