@@ -8,7 +8,7 @@ help: ## show this list
 
 setup: .venv/ready ## install the dependencies of the demo, tests, and tools into .venv
 
-demo: .venv/ready ## play four runs, then Connector Hub beside them, against simulated services; VERBOSE=1 shows log lines as JSON
+demo: .venv/ready ## play four runs, then pushes by Connector Hub, against simulated services; VERBOSE=1 shows log lines as JSON
 	@$(RUN) -m epimetheus demo $(if $(VERBOSE),--verbose)
 	@$(RUN) -m epimetheus demo --push $(if $(VERBOSE),--verbose)
 

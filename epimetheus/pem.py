@@ -29,7 +29,6 @@ _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 _ANY_KEY = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _ENCRYPTED = "it is encrypted; remove its passphrase, for example with: openssl pkey -in KEY.pem -out NEW.pem"
 _NOT_ED25519 = "the key is not an Ed25519 key; create one with `epimetheus seal keygen`"
-_PRIVATE_NOT_PUBLIC = "it is a private key, not a public key"
 _PRIVATE_KEY = "it is a private key, not a certificate"
 _OTHER_LABELS = {
     "CERTIFICATE REQUEST": "it is a certificate request; use the certificate that the authority issued for it",
@@ -110,8 +109,9 @@ def read_ed25519_public_keys(key: str, text: str) -> list[Ed25519PublicKey]:
     blocks = _blocks(text)
     found = [block for block in blocks if block.label == "PUBLIC KEY"]
     if not found:
-        instead = _PRIVATE_NOT_PUBLIC if any(block.label in _ANY_KEY for block in blocks) else _instead(text, [])
-        raise ConfigError([f"{key}: {instead}; expected PEM public keys"])
+        if any(block.label == "RSA PUBLIC KEY" for block in blocks):
+            raise ConfigError([f"{key}: {_NOT_ED25519}"])
+        raise ConfigError([f"{key}: {_instead_of_public(text, blocks)}; expected PEM public keys"])
     _reject_unfinished(key, text, blocks)
     return [_ed25519_public_key(key, block) for block in found]
 
@@ -205,6 +205,17 @@ def _instead(text: str, blocks: Sequence[PemBlock]) -> str:
     if looks_like_base64_pem(text):
         return "it is PEM text that is also encoded in Base64; decode it, for example with: base64 -d"
     return "it is not PEM text"
+
+
+def _instead_of_public(text: str, blocks: Sequence[PemBlock]) -> str:
+    """What the text is, if it is no public key."""
+    if any("PRIVATE KEY" in block.label for block in blocks):
+        return "it is a private key, not a public key"
+    if any(block.label in _CERTIFICATES for block in blocks):
+        return "it is a certificate, not a public key"
+    if any("CERTIFICATE REQUEST" in block.label for block in blocks):
+        return "it is a certificate request, not a public key"
+    return "it is PEM text of another kind" if blocks else _instead(text, [])
 
 
 def _certificate(key: str, block: PemBlock, number: int, count: int) -> x509.Certificate:

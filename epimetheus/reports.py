@@ -78,7 +78,7 @@ class Problems(msgspec.Struct, frozen=True):
 
     ``active``, ``inactive``: problems that were listed. ``excluded``: those in compartments that the settings exclude. ``changed``: those
     that are new or have changed; ``waiting``: those among them that are left to the next run. ``without_details``: those that were
-    forwarded as listed, because OCI rejected the request for their details.
+    forwarded as listed, because OCI rejected the request for their details, or several runs could not read them.
     """
 
     region: str

@@ -34,6 +34,7 @@ from epimetheus.testing.syslog import Authority, Receiver, receive
 _PACKAGE = Path(__file__).parents[1]
 _BUCKET = "audit-state"
 _TREE = {"network": None, "prod": None, "prod/app": "prod", "prod/data": "prod", "sandbox": None}
+_TITLE = "Act 1: the real function, a simulated OCI API, and a TLS receiver that fails."
 _FIRST_EVENTS, _LATE_EVENTS, _FAILURE_AFTER = 2_400, 15_000, 9_000
 _SAMPLES = 2
 _MESSAGE_LINES = 4  # of 23 in all; a taller terminal shows more
@@ -101,12 +102,11 @@ class _Demo:
             for message in messages[:_SAMPLES]:
                 print_line(self.console, message.decode())
         elif messages:
-            print_line(self.console, "  The first message, as received:")
             first, max_lines = messages[0].decode(), _MESSAGE_LINES + max(0, self.console.height - 25)
             for line in wrap_message(first, self.width - 4, max_lines) if self.console.is_terminal else (first,):
                 self.console.print(cell(f"    {line}", "cyan"), soft_wrap=True)
 
-    def show(self, text: str, style: str) -> None:
+    def show(self, text: str, style: str = "") -> None:
         """Show a line."""
         print_line(self.console, text, style)
 
@@ -120,37 +120,53 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="DIR", help="Keep the seals, the ledger and the receiver's file in this new folder.")
     ] = None,
-    push: Annotated[bool, typer.Option("--push", help="Play the second act: Connector Hub, and a gap of 30 hours.")] = False,
+    push: Annotated[bool, typer.Option("--push", help="Play act 2 instead: Connector Hub pushes events, and fails for 30 hours.")] = False,
 ) -> None:
     """Run the real function four times on this machine, without OCI.
 
     A simulated OCI API serves the events. A TLS syslog receiver fails during the third run and returns. No event is lost: in the end, the
     receiver's file is verified against the seals and the ledger.
     """
-    if keep and (keep.is_symlink() or keep.exists()):
-        raise typer.BadParameter(f"{keep}: it exists already. Give a new folder.", param_hint="--keep")
+    if keep and push:
+        raise typer.BadParameter("--push does not store a folder: remove --keep or --push.", param_hint="--keep")
+    if keep:
+        _create(keep)
     raise typer.Exit(_play_push(terminal_console(), verbose=verbose) if push else _play(terminal_console(), keep, verbose=verbose))
 
 
+def _create(folder: Path) -> None:
+    """Create the folder, before the demo starts. Raises typer.BadParameter."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise typer.BadParameter(f"{folder}: it exists already. Give a new folder.", param_hint="--keep") from None
+    except OSError as error:
+        what = f"{folder}: {error.strerror}. Give a new folder in one that is writable."
+        raise typer.BadParameter(what, param_hint="--keep") from error
+
+
 def _play_push(console: Console, *, verbose: bool = False) -> int:
-    """Play the second act. Returns 0 if every event arrived, 1 otherwise."""
+    """Play act 2. Returns 0 if every event arrived, 1 otherwise."""
     more = demo_push.SETTINGS
-    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose, **more) as played:
+    with (
+        tempfile.TemporaryDirectory(prefix="epimetheus-") as folder,
+        _started(console, Path(folder), demo_push.TITLE, verbose=verbose, **more) as played,
+    ):
 
         def emit(count: int, start: float, end: float) -> set[str]:
             before = set(played.expected)
             played.emit(count, start * 60, end * 60)
             return played.expected - before
 
-        demo_push.PushAct(played.world, _BUCKET, played.function, demo_push.show_line(console), emit).play()
+        demo_push.PushAct(played.world, _BUCKET, played.function, played.show, emit).play()
         return _show_verdict(played)
 
 
 def _play(console: Console, keep: Path | None = None, *, verbose: bool = False) -> int:
     """Play the four runs, and verify what is stored. Returns 0 if every event arrived, 1 otherwise."""
-    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), verbose=verbose) as played:
+    with tempfile.TemporaryDirectory(prefix="epimetheus-") as folder, _started(console, Path(folder), _TITLE, verbose=verbose) as played:
         played.emit(_FIRST_EVENTS, start=120, end=15)
-        played.run(f"Run 1: {_FIRST_EVENTS:,} events are waiting in {len(played.compartments)} compartments.")
+        played.run(f"Run 1: {_FIRST_EVENTS:,} events wait in {len(played.compartments)} compartments. The first message is shown below.")
         played.show_message()
         played.run("Run 2: the last minutes are read again, and nothing is sent twice.")
         played.emit(_LATE_EVENTS, start=12, end=4)
@@ -160,7 +176,7 @@ def _play(console: Console, keep: Path | None = None, *, verbose: bool = False) 
         played.run("Run 4: the receiver is back.")
         code = _show_verdict(played)
         stored = DemoFolder(keep or Path(folder) / "kept", played.world.objects(_BUCKET), played.receiver.messages)
-        return code if stored.verify(played.width, played.show) else 1
+        return code if stored.verify(len(played.expected), played.width, played.show) else 1
 
 
 def wrap_message(message: str, width: int, max_lines: int) -> list[str]:
@@ -197,7 +213,7 @@ def _entry_point() -> Path:
 
 
 @contextmanager
-def _started(console: Console, folder: Path, *, verbose: bool, **more: str) -> Iterator[_Demo]:
+def _started(console: Console, folder: Path, title: str, *, verbose: bool, **more: str) -> Iterator[_Demo]:
     world = World(page_size=500)
     world.bucket(_BUCKET)
     compartments = {"": world.tenancy}
@@ -217,7 +233,7 @@ def _started(console: Console, folder: Path, *, verbose: bool, **more: str) -> I
             "API_REQUESTS_PER_SECOND": "200",
             **more,
         }
-        print_line(console, "The real function, a simulated OCI API, and a TLS syslog receiver.", "bold")
+        print_line(console, title, "bold")
         if verbose:
             for key, value in settings.items():
                 print_line(console, f"  {key}={value}")

@@ -1,4 +1,4 @@
-"""The second act of ``demo``: a connector of Connector Hub pushes events, fails for 30 hours, and returns; a run fills the gap.
+"""Act 2 of ``demo``: a connector of Connector Hub pushes events, fails for 30 hours, and returns; a run fills the gap.
 
 The function and its services are as in the first act. Only the time is played: the events and the state are older than the demo.
 """
@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from epimetheus.cli.console import print_line
-from epimetheus.model import count_text, plural
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.testing.function import Function
 from epimetheus.testing.oci import World
 from epimetheus.testing.oci.connector_hub import Connector
 from epimetheus.testing.oci.logging_form import logging_form
 
+TITLE = "Act 2: Connector Hub pushes events to the function, and fails for 30 hours."
 SETTINGS = {"PUSH": "true", "INITIAL_LOOKBACK_HOURS": "0", "OWN_EVENTS": "forward"}
 _HOUR = 3600.0
 _BEGIN, _OUTAGE, _END = 31.0, 30.0, 0.5  # hours ago
@@ -35,21 +34,16 @@ class PushAct:
 
     def play(self) -> None:
         """Play the act."""
-        self._show("Second act: Connector Hub pushes events to the function as they happen.", "bold")
         self._begin()
-        self._show(f"31 hours ago: the connector pushes {count_text(_BEFORE, 'event')}.", "bold")
         self._log(self._emit(_BEFORE, _BEGIN, _OUTAGE))
-        self._connect()
-        self._show(f"For 30 hours it cannot push: {count_text(_MEANWHILE, 'more event')}. Logging keeps them for 24 hours.", "bold")
+        self._show(f"  Before: {self._connect():,} events are pushed to the function, which forwards them.")
+        self._show(f"  For 30 hours: {_MEANWHILE:,} more, none pushed. Each can be pushed for 24 hours only.")
         self._log(self._emit(_MEANWHILE, _OUTAGE, _END))
-        self._show("The connector is back.", "bold")
-        self._connect()
-        lost = len(self._connector.lost)
-        self._show(f"  {count_text(lost, 'event was', 'events were')} too old by then: it never pushes {plural(lost, 'it', 'them')}.")
-        self._show("The scheduled run lists everything, and sends what was not pushed.", "bold")
+        pushed, expired = self._connect(), len(self._connector.lost)
+        self._show(f"  Then: {pushed:,} are pushed. {expired:,} are too old, and are never pushed.")
         report = self._run()
-        counts = f"{report['pushed']:,} were pushed; {report['filled']:,} were not, and are sent now, marked late"
-        self._show(f"  {report['status']}: {counts}", "green")
+        counts = f"lists everything, and sends the {report['filled']:,} not pushed"
+        self._show(f"  Scheduled run ({report['status']}): {counts}.")
 
     def _begin(self) -> None:
         """The first run, and its state as if it had ended 31 hours ago."""
@@ -74,19 +68,14 @@ class PushAct:
         for at, entry in sorted(found):
             self._connector.ingest(entry, at)
 
-    def _connect(self) -> None:
-        """The connector sends what it has, as of the time of the last event or, at the end, as of now."""
+    def _connect(self) -> int:
+        """The connector sends what it has, as of the time of the last event or, at the end, as of now. Returns how many were forwarded."""
         before = self._forwarded
-        calls = self._connector.run(self._now - (_OUTAGE * _HOUR if not before else 0.0), flush=True)
-        self._show(f"  {count_text(calls, 'push', 'pushes')}, each answered with 200: {self._forwarded - before:,} forwarded", "green")
+        self._connector.run(self._now - (_OUTAGE * _HOUR if not before else 0.0), flush=True)
+        return self._forwarded - before
 
     def _push(self, body: bytes) -> bool:
         answer = self._function.call(body)
         if answer.status == 200:
             self._forwarded += json.loads(answer.body)[0]["forwarded"]
         return answer.status == 200
-
-
-def show_line(console: Any) -> Callable[..., None]:
-    """Prints lines on ``console``."""
-    return lambda text, style="": print_line(console, text, style) if style else print_line(console, text)

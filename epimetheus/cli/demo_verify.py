@@ -29,14 +29,19 @@ class DemoFolder:
             path.write_bytes(data)
         self._write(messages)
 
-    def verify(self, width: int, show: Show) -> bool:
+    def verify(self, events: int, width: int, show: Show) -> bool:
         """Verify everything, then without a message. Shows both verdicts; the file is complete again afterwards.
+
+        ``events``: how many there are; other messages that the ledger has are those of seals, which a run sends for an earlier one.
 
         Returns whether the first is that nothing is missing, and the second names the message.
         """
         show("verify: the receiver's file, against the seals and the ledger.", "bold")
         complete = self._verified()
         show(f"  {_summary(complete)}", "green" if complete.verdict == "complete" else "red")
+        if complete.export and (seals := complete.export.sealed - events) > 0:
+            messages = count_text(seals, "message with a seal", "messages with seals")
+            show(f"  These are {events:,} events and {messages}, which run 4 sent for run 3.", "")
         for fault in complete.faults[:1]:
             show(f"  {fault.what}", "")
         removed = len(self._messages) // 20  # of run 1, all of whose messages arrived once

@@ -67,7 +67,8 @@ def show_replayed(console: Console, replayed: Replayed) -> None:
     size = f"{count_text(int(minutes), 'minute')} of {count_text(replayed.compartments, 'compartment')}"
     line = f"{replayed.region} {replayed.action} {replayed.status}: {what}, {size}, from {replayed.window[0]} through {replayed.through}"
     print_line(console, line, STATUS_COLORS[replayed.status])
-    listed = f"listed {replayed.relisted:,}  missing" if missing else "fetched"
+    known = replayed.relisted - replayed.fetched
+    listed = f"listed {replayed.relisted:,}  in the ledger {known:,}  missing" if missing else "fetched"
     counts = f"{listed} {replayed.fetched:,}  duplicates {replayed.duplicates:,}  filtered {sum(replayed.filtered.values()):,}"
     print_line(console, f"  {counts}")
     _show_missing(console, replayed)

@@ -13,6 +13,7 @@ from dotenv.parser import parse_stream
 from epimetheus.cli.arguments import ArgumentError
 from epimetheus.errors import ConfigError
 from epimetheus.files import read_bounded
+from epimetheus.safe_text import HIDDEN, safe_value
 
 _MAX_BYTES = 1 << 16  # python-dotenv takes a second for as many short lines
 _SPACES = re.compile(r"[^\S\n]{1000}")  # python-dotenv takes quadratic time for spaces in a row
@@ -21,7 +22,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Variable → value; the last one counts. Raises ConfigError, which never quotes a line of the file."""
+    """Variable → value. Raises ConfigError, which never quotes a line of the file, also for a name that is set twice."""
     return parse_env(read_text("--env-file", path, _MAX_BYTES), str(path))
 
 
@@ -30,16 +31,20 @@ def parse_env(text: str, name: str) -> dict[str, str]:
     if spaces := _SPACES.search(text):
         line = text.count("\n", 0, spaces.start()) + 1
         raise ConfigError([f"{name} line {line}: expected fewer than 1,000 spaces in a row"])
-    values = {}
-    problems = []
+    values, lines, repeated = {}, dict[str, int](), []
     for binding in parse_stream(io.StringIO(text)):
+        line = binding.original.line + _blank_lines(binding.original.string)
         if binding.error or (binding.key is not None and (binding.value is None or not _NAME.fullmatch(binding.key))):
-            line = binding.original.line + _blank_lines(binding.original.string)
-            problems.append(f"{name} line {line}: expected NAME=value, with a value of several lines in double quotes")
-        elif binding.key is not None and binding.value is not None:
-            values[binding.key] = binding.value
-    if problems:
-        raise ConfigError(problems[:1])  # a value without quotes causes an error in each of its lines
+            # Only the first: a value without quotes causes an error in each of its lines.
+            raise ConfigError([f"{name} line {line}: expected NAME=value, with a value of several lines in double quotes"])
+        if binding.key is None or binding.value is None:
+            continue
+        if (first := lines.setdefault(binding.key, line)) != line:
+            shown = safe_value(binding.key) or HIDDEN
+            repeated.append(f"{name} line {line}: {shown} is set twice, first in line {first}; keep one of them")
+        values[binding.key] = binding.value
+    if repeated:
+        raise ConfigError(repeated)
     return values
 
 

@@ -23,6 +23,7 @@ from epimetheus.state.model import CLOCK_TOLERANCE_SECONDS
 _MAX_BYTES = 1 << 20
 _MAX_POLLS = 2**63 - 1
 _MAX_SHOWN = 5  # regions
+_KEYS = ("last_event_time", "poll_count")  # in every marker
 _RETENTION = RETENTION_DAYS * 24 * 60  # minutes
 
 _TIME = "a time with its zone, such as 2026-11-24T10:05:00.123456789+01:00"
@@ -65,6 +66,8 @@ def read_marker(name: str, path: Path, region: str) -> GoMarker:
     try:
         file = read(_MarkerFile, name, _text(name, path))
     except ConfigError as error:
+        if all(any(problem.endswith(f", {key}: this key is required") for problem in error.problems) for key in _KEYS):
+            raise ArgumentError(f"{name}: it has neither {' nor '.join(_KEYS)}; use the marker of the Go program") from None
         raise ArgumentError(*error.problems) from None
     regions = {one.lower(): marker for one, marker in file.region_markers.items()}
     if regions and region not in regions:

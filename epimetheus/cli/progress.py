@@ -107,8 +107,11 @@ class TerminalObserver:
         began, start = (before.began, before.start_minute) if before else (self._clock.monotonic(), progress.cursor.start)
         self.regions[region] = RegionProgress(began, start, progress)
         if not self._draws and progress.ended and progress.done == progress.total:
-            start_text, end_text = minute_text(progress.cursor.start), minute_text(progress.cursor.end)
-            read = f"read a slice of {count_text(progress.total, 'compartment')} from {start_text}; the {self._what} reads up to {end_text}"
+            through = progress.cursor.start + progress.minutes  # the slice begins with the overlap, before the cursor
+            end = max(through, progress.cursor.end)  # with a larger SETTLE_MINUTES than before, the cursor is after the end
+            read = f"read a slice of {count_text(progress.total, 'compartment')}"
+            read += f" through {minute_text(through)}" if progress.minutes else ""
+            read += f"; the {self._what} reads up to {minute_text(end)}"
             lag = "" if self._what != _RUN else f", lag {short_period(self._clock.now() - progress.cursor.start * 60)}"
             print_line(self._console, f"{region}: {read}; {_events_text(progress)} so far{lag}")
 

@@ -51,10 +51,12 @@ def reconcile(
     options += ["--timeout", str(timeout)] if timeout != _TIMEOUT else []
     with display.errors_explained(as_json=as_json):
         request = ReplayRequest(replay_window(start, end, SYSTEM.now()), dry=dry_run, missing="reconcile")
+        loaded = source.load()
+        settings = loaded.read_to_send()
+        request.check_age(settings.ledger_days, SYSTEM.now())
         if not (yes or dry_run):
             require_terminal("A reconciliation sends events", "--yes")
-        loaded = source.load()
-        wiring = loaded.open(loaded.read_to_send(), timeout)
+        wiring = loaded.open(settings, timeout)
         window = PastWindow(request, options, consoles).for_request(only=compartment_ocids(wiring, compartments or ()))
         results = window.send_confirmed(wiring, lambda: loaded.open(wiring.settings, timeout), _confirm_sending, yes=yes)
     if as_json:

@@ -55,10 +55,12 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter per option
     options = [*source.options(), *given_options(flags), *(["--timeout", str(timeout)] if timeout != _TIMEOUT else [])]
     with display.errors_explained(as_json=as_json):
         request = ReplayRequest(replay_window(start, end, SYSTEM.now()), dry=dry_run, missing="replay" if missing_only else None)
+        loaded = source.load()
+        settings = loaded.read_to_send()
+        request.check_age(settings.ledger_days, SYSTEM.now())
         if not (yes or dry_run):
             require_terminal("A replay sends events again", "--yes")
-        loaded = source.load()
-        wiring = loaded.open(loaded.read_to_send(), timeout)
+        wiring = loaded.open(settings, timeout)
         window = PastWindow(request, options, consoles).for_request(only=compartment_ocids(wiring, compartments or ()))
         results = window.send_confirmed(
             wiring,

@@ -32,12 +32,15 @@ from epimetheus.cli.time_arguments import minute_argument
 from epimetheus.clock import SYSTEM
 from epimetheus.errors import StateError, StateForeign
 from epimetheus.model import RETENTION_DAYS, count_text, minute_text
+from epimetheus.problem import STREAM
+from epimetheus.run.problems import HORIZON_DAYS
 from epimetheus.select.own_polling import confirm_address, keep_addresses
 from epimetheus.state.encoding import pack
 from epimetheus.state.model import Adoption, State
 from epimetheus.state.owner import ReceiverId
 
 _MAX_REASON = 500
+_PROBLEMS_RESENT = f"Every problem of the last {HORIZON_DAYS} days is sent again without a mark. Continue?"
 
 state_app = typer.Typer(no_args_is_help=True, help="Show and change the state stored between runs.")
 
@@ -102,13 +105,16 @@ def state_rewind(
         state = stored or state_from(target, minute)
         if minute > now:
             dialog.confirm(f"{start} is in the future: every run fails until then, and earlier events are never sent. Continue?")
+        elif stored and target.region == STREAM:
+            dialog.confirm(_PROBLEMS_RESENT)
         elif minute > state.through:
             skipped = f"{start} is after the cursor, {minute_text(state.through)}: events in between are never sent, and windows before it"
             dialog.confirm(f"{skipped} are not listed again for late events (`reconcile` does so by hand). Continue?")
         elif stored:
             dialog.confirm(_resent_text(stored, minute - target.settings.overlap_minutes, now))
         target.session.commit(replace(state.rewound(minute, now), rate_limits=keep_addresses(state.rate_limits)))
-        unlisted = "; windows before it are not listed again for late events" if minute > state.through else ""
+        skips = minute > state.through and target.region != STREAM
+        unlisted = "; windows before it are not listed again for late events" if skips else ""
     dialog.report(target, f"{next_start(minute, target)}{unlisted}", through=start)
 
 
@@ -124,9 +130,11 @@ def state_reset(
         state = state_to_replace(target, dialog, force=force, new=new)
         problem = state_problem(target.session, state, SYSTEM.now()) if state else None
         foreign = f" {problem.what}" if isinstance(problem, StateForeign) else ""
-        question = f"Discard the state in {target.name}? Unsent events from before the look-back are never sent.{foreign}"
-        if state:
-            dialog.confirm(question)
+        lost = "Unsent events from before the look-back are never sent."
+        if state and target.region == STREAM:
+            dialog.confirm(f"{foreign} {_PROBLEMS_RESENT}".lstrip())
+        elif state:
+            dialog.confirm(f"Discard the state in {target.name}? {lost}{foreign}")
         minute = first_minute(target.settings)
         start = minute_text(minute)
         target.session.commit(state_from(target, minute, state))

@@ -18,6 +18,7 @@ from epimetheus.config.settings import Settings
 from epimetheus.errors import StateDamaged, StateError, StateOutdated, StateUnrecognized
 from epimetheus.model import minute_text, time_text
 from epimetheus.problem import STREAM
+from epimetheus.run.problems import HORIZON_DAYS
 from epimetheus.state.checks import missing_state
 from epimetheus.state.model import NO_SEALS, Lease, State, new_state
 from epimetheus.state.owner import Owner, ReceiverId
@@ -161,7 +162,9 @@ def state_problem(session: StateSession, state: State, now: float) -> StateError
 
 
 def next_start(minute: int, target: Target, *, reads: str = "reads") -> str:
-    """What the next run reads from if the cursor is at ``minute``."""
+    """What the next run reads from if the cursor is at ``minute``; of Cloud Guard, which has no cursor, what the next poll sends."""
+    if target.region == STREAM:
+        return f"the next poll sends every problem of the last {HORIZON_DAYS} days again"
     overlap = target.settings.overlap_minutes
     return f"the next run {reads} from {minute_text(minute - overlap)}, OVERLAP_MINUTES={overlap} before the cursor, {minute_text(minute)}"
 

@@ -34,6 +34,7 @@ OTHER_VARIABLES = frozenset(
     )
 )  # fmt: skip
 """Variables of the Terraform module that are not settings. A test compares them with terraform/variables.tf."""
+_OTHER_NAMES = tuple(sorted(map(str.upper, OTHER_VARIABLES)))
 
 CREATED_KEY = "vault:ocid1.vaultsecret.oc1..created-by-terraform"
 """SYSLOG_CLIENT_KEY with ``create_vault``: only the deployed function knows the OCID of the secret."""
@@ -71,7 +72,9 @@ def read_tfvars(path: Path) -> TfvarsSettings:
         elif name.upper() in _NOT_IN_A_FUNCTION:
             problems.append(f"{path}: unknown variable {shown}; set {name.upper()} in the environment instead")
         else:
-            notes.append(f"Ignored {shown} in {path}: the Terraform module has no such variable.")
+            near = similar_setting(name, _OTHER_NAMES)
+            hint = f" Did you mean {near.lower()}?" if near else ""
+            notes.append(f"Ignored {shown} in {path}: the Terraform module has no such variable.{hint}")
     mistyped = [*_with_wrong_type(variables)]
     problems += [f"{path}: {name} has a value of another type; expected {_type_of(name)}" for name in mistyped]
     usable = {name: value for name, value in variables.items() if name not in mistyped}

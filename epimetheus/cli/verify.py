@@ -111,7 +111,8 @@ def _verify_deployment(
     wiring = loaded.open(loaded.read(), timeout)
     sources: list[RegionSource] = verify_audit.sources_of(wiring)
     audits: Mapping[str, Audited] = verify_audit.audit(wiring, request.window) if audit else {}
-    result = verify(request._replace(ledger_days=wiring.settings.ledger_days), sources, exports, progress, audits)
+    request = request._replace(ledger_days=wiring.settings.ledger_days, selected=wiring.settings.sources)
+    result = verify(request, sources, exports, progress, audits)
     return verify_identify.identify(wiring, result) if audit else result
 
 

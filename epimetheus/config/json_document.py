@@ -103,6 +103,8 @@ def invalid(expected: str) -> PydanticCustomError:
 def read(model: type[M], key: str, text: str) -> M:
     """Parse ``text``, the value of setting ``key``. Raises ConfigError with all problems, formatted by `messages`."""
     text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise ConfigError([f"{key}: it is empty; expected a JSON object"])
     parsed, errors = None, []
     try:
         parsed = model.model_validate_json(text)

@@ -5,7 +5,7 @@ an event without that other field.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -39,6 +39,17 @@ class Fields(NamedTuple):
 
 
 NO_FIELDS = Fields()
+
+
+def fields_of_notices(fields: Fields, defaults: Collection[str]) -> Fields:
+    """``fields`` for notices, which keep the ``defaults`` as they are: only the names that FIELD_MAP adds to them, and its device.
+
+    ``verify`` finds the message of a seal by its event ID, and SIEM searches read its text, whatever FIELD_MAP does to those of events.
+    """
+    added = {name: path for name, path in fields.added.items() if name not in defaults}
+    labels = {name: label for name, label in fields.labels.items() if name in added}
+    return Fields(added=added, labels=labels, device=fields.device)
+
 
 Pairs = list[tuple[str, str]]
 _Container = dict[str, object] | list[object]

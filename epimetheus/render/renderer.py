@@ -21,13 +21,14 @@ from epimetheus.render.abridge import (
     is_too_large,
     redacted_excerpt,
 )
-from epimetheus.render.custom_fields import NO_FIELDS, Fields
+from epimetheus.render.custom_fields import NO_FIELDS, Fields, fields_of_notices
 from epimetheus.render.event_time import EventTime, parse_event_time, time_at
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats import base
-from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, FormatFactory, SizeLimit
+from epimetheus.render.formats.base import COMPARTMENT_PATH, NO_ENRICHMENT, Body, Enrichment, EventContext, Format, FormatFactory, SizeLimit
 from epimetheus.render.formats.cef import Cef
 from epimetheus.render.formats.json_base import raw_body
+from epimetheus.render.formats.key_value_base import KeyValueFormat
 from epimetheus.render.formats.leef import Leef
 from epimetheus.render.formats.ocsf import Ocsf
 from epimetheus.render.formats.raw_json import RawJson
@@ -139,7 +140,11 @@ class Renderer:
         self._redactor = Redactor(redact, self._budget.check)
         factory = self.formats[format]
         factory = partial(Ocsf, classes=ocsf_classes) if factory is Ocsf else factory
-        self._format = factory(self._redactor, list_trimmed=not self._header.lists_trimmed, fields=fields)
+        build = partial(factory, self._redactor, list_trimmed=not self._header.lists_trimmed)
+        self._format = self._notice_format = build(fields=fields)
+        if fields is not NO_FIELDS:
+            defaults = self._format.keys if isinstance(self._format, KeyValueFormat) else None
+            self._notice_format = build(fields=NO_FIELDS if defaults is None else fields_of_notices(fields, defaults))
         self._fields = fields
         self._region = region
         self._severity = Severity(patterns=severities)
@@ -162,7 +167,7 @@ class Renderer:
         return rendered
 
     def render_notice(self, fetched: Fetched, sequence: int) -> Rendered:
-        """The message of a notice (`epimetheus.run.notices`), with the MSGID ``notice``."""
+        """The message of a notice (`epimetheus.run.notices`), with the MSGID ``notice``. FIELD_MAP cannot change its default fields."""
         return self._render(fetched, sequence, NO_ENRICHMENT, "notice", fast=False)[0]
 
     def explain(self, fetched: Fetched, enrichment: Enrichment = NO_ENRICHMENT) -> Explanation:
@@ -196,7 +201,7 @@ class Renderer:
                 message = self._header_of(enrichment)(context.severity, context.time, msgid, sequence) + body.text
                 if len(message) <= self._max_bytes:
                     return Rendered(message, trimmed=False, redacted=body.redacted), body.unscanned, body.parts
-            render = partial(self._format.render, context)
+            render = partial(self._format_of(msgid).render, context)
             return self._within_limit(self._header_of(enrichment), render, context.severity, context.time, msgid, sequence), *_SCANNED
         except TimeBudgetExceeded:
             self._budget.stop()
@@ -221,7 +226,7 @@ class Renderer:
     def _abridged(self, raw: bytes | msgspec.Raw, event: AuditEvent, sequence: int, enrichment: Enrichment, msgid: Msgid) -> Rendered:
         text, short = abridge_event(bytes(raw), event, self._redactor)
         context = self._context(text, short, enrichment, abridged_from=event)
-        render, header = partial(self._format.render, context), self._header_of(enrichment)
+        render, header = partial(self._format_of(msgid).render, context), self._header_of(enrichment)
         rendered = self._within_limit(header, render, context.severity, context.time, msgid, sequence, lost=("event",))
         return msgspec.structs.replace(rendered, abridged=True)
 
@@ -247,6 +252,9 @@ class Renderer:
         header = self._header_of(enrichment)
         rendered = self._within_limit(header, partial(raw_body, text), severity, None, "malformed", sequence, lost=lost)
         return msgspec.structs.replace(rendered, abridged=bool(lost))
+
+    def _format_of(self, msgid: Msgid) -> Format:
+        return self._notice_format if msgid == "notice" else self._format
 
     def _header_of(self, enrichment: Enrichment) -> Header:
         return self._late_header if enrichment.late else self._header

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from epimetheus.errors import EpimetheusError, OutOfTime, SourceError
 from epimetheus.ledger.entry import KNOWN, Entry
-from epimetheus.model import Window
+from epimetheus.model import Window, count_text
 from epimetheus.problem import Activity, Problem, identity_of, is_closed, member, severity_of
 from epimetheus.reports import Problems
 from epimetheus.run.commit import CHECKPOINT_SECONDS, add_uncounted, commit, finish, require_ledger
@@ -34,6 +34,8 @@ _GROUP = 20  # problems whose details are requested before they are forwarded to
 MOST_CHANGED = 10_000
 """Changed problems that a run keeps in memory, some 40 MB. The others are left to the next run."""
 _MOST_FAILURES = 3  # requests for details that fail one after another
+MOST_ATTEMPTS = 3
+"""Runs that leave a problem to the next one, if the request for its details fails. The run after them sends it as listed."""
 _MOST_REPORTED = 5
 
 
@@ -66,6 +68,7 @@ def forward_problems(source: CloudGuard, ctx: RunContext) -> None:
     poll.load_keys()
     error = poll.list_all()
     complete = poll.forward() and error is None
+    poll.warn()
     ctx.pipeline.forwarder.finish()
     if poll.old_keys:
         ctx.pipeline.forwarder.pending.add_keys(KNOWN, poll.task.window, poll.old_keys)
@@ -81,7 +84,7 @@ class _Poll:
     """One poll. ``known``: the versions that were forwarded. ``changed``: OCID → a problem to forward. ``old_keys``: keys to enter again.
 
     A run forwards a problem once, even if it is listed in both states, because an entry does not keep the order of its keys.
-    ``waiting``: problems that are left to the next run, with those ``beyond`` MOST_CHANGED.
+    ``waiting``: problems that are left to the next run, with those ``beyond`` MOST_CHANGED. ``given_up``: see MOST_ATTEMPTS.
     """
 
     source: CloudGuard
@@ -94,6 +97,7 @@ class _Poll:
     excluded: int = 0
     beyond: int = 0
     waiting: int = 0
+    given_up: int = 0
 
     @property
     def task(self) -> FetchTask:
@@ -153,8 +157,21 @@ class _Poll:
             excluded=self.excluded,
             changed=len(self.changed) + self.beyond,
             waiting=self.waiting,
-            without_details=self.source.incomplete,
+            without_details=self.source.incomplete + self.given_up,
         )
+
+    def warn(self) -> None:
+        """Warn of what was not forwarded as OCI has it."""
+        if self.given_up:
+            self.ctx.warn(
+                f"Sent as listed: {count_text(self.given_up, 'problem')} whose details could not be read, in this run or the"
+                f" {MOST_ATTEMPTS} runs before it. See the errors in the log for the cause."
+            )
+        if self.source.skipped:
+            self.ctx.warn(
+                f"Skipped {count_text(self.source.skipped, 'item')} in the listings of problems: they are not JSON objects. If this"
+                " persists, report it to Oracle, or check for a proxy that answers in place of OCI."
+            )
 
     def _add(self, problem: Problem) -> None:
         closed = is_closed(problem)
@@ -186,10 +203,15 @@ class _Poll:
         return mode == "all" or (known.polled if known else mode == "exclude")
 
     def _with_details(self, problems: Sequence[Problem]) -> Iterator[list[Problem]]:
-        """The problems with their details, in groups. Ends early if time runs out, or if requests fail; single failures are left out."""
+        """The problems with their details, in groups. Ends early if time runs out, or if requests fail.
+
+        A problem whose request fails is left out, or returned as listed after MOST_ATTEMPTS: otherwise, some whose details OCI can never
+        return would stop all others.
+        """
         ctx, group, failures, reported = self.ctx, list[Problem](), 0, 0
         for problem in problems:
             ctx.ports.session.renew_if_due(ctx.time.now())
+            given_up = False
             try:
                 group.append(self.source.with_details(problem, ctx.budget.work))
                 failures = 0
@@ -199,10 +221,15 @@ class _Poll:
                 reported += 1
                 if reported <= _MOST_REPORTED:
                     ctx.problem(error)
-                failures += 1
+                given_up = self.known.attempts(problem) >= MOST_ATTEMPTS
+                if given_up:
+                    self.given_up += 1
+                    group.append(problem)
+                else:
+                    failures += 1
                 if failures == _MOST_FAILURES:
                     break
-            if len(group) == _GROUP:
+            if len(group) == _GROUP or given_up:  # such a request takes long: what is ready is sent before time runs out
                 yield group
                 group = []
         if group:

@@ -77,6 +77,19 @@ class ReplayRequest:
         """The action in a sentence."""
         return "reconciliation" if self.missing == "reconcile" else "replay"
 
+    def check_age(self, ledger_days: int, now: float) -> None:
+        """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing.
+
+        ``ledger_days``: how long entries are kept; ``now``: seconds since the epoch.
+        """
+        oldest = int(now // 60) - ledger_days * 24 * 60
+        if self.missing and self.window.start < oldest:
+            raise RequestError(
+                f"The {self.noun} was rejected: {minute_text(self.window.start)} is more than {count_text(ledger_days, 'day')} ago, and the"
+                f" ledger keeps entries for LEDGER_DAYS={ledger_days}.",
+                do=f"Begin at {minute_text(oldest)} or later. To send an older window, use a replay, which sends all of its events.",
+            )
+
 
 def replay(options: RunOptions, ports: RunPorts, run_id: str, deadline: Deadline, request: ReplayRequest) -> Replayed:
     """Send what is requested. An error is part of the result; only RequestError is raised, if the settings exclude a compartment."""
@@ -141,7 +154,7 @@ class _Replay:
         """Prepare what events pass through. Raises StateError, RequestError."""
         ports, request, seen, limits, comparison = self.ports, self.request, SeenKeys(), RateLimits({}), None
         if request.missing:
-            self.check_age()
+            request.check_age(self.options.ledger_days, ports.clock.now())
             comparison = Comparison(self.options, ports, self.run_id, request.missing, dry=request.dry)
             seen, limits = ports.delivered.seen, RateLimits(comparison.state.rate_limits)
             self.renderer = NamingRenderer(ports.renderer, request.names, comparison.require_writable)
@@ -158,17 +171,6 @@ class _Replay:
             self.window = Window(self.window.start, max(self.window.start, state.through))
             reached = "The window ends at" if self.window.start < state.through else "No part of the window is before"
             self.warnings.append(f"{reached} the cursor, {minute_text(state.through)}: runs forward later events.")
-
-    def check_age(self) -> None:
-        """Raises RequestError if the entries of the window may be deleted: all of its events would look as if they were missing."""
-        days = self.options.ledger_days
-        oldest = int(self.ports.clock.now() // 60) - days * 24 * 60
-        if self.window.start < oldest:
-            raise RequestError(
-                f"The {self.request.noun} was rejected: {minute_text(self.window.start)} is more than {count_text(days, 'day')} ago, and"
-                f" the ledger keeps entries for LEDGER_DAYS={days}.",
-                do=f"Begin at {minute_text(oldest)} or later. To send an older window, use a replay, which sends all of its events.",
-            )
 
     def compartments(self) -> list[str]:
         """The compartments to read. Raises RequestError if the settings exclude one of ``only``."""

@@ -40,7 +40,8 @@ class CloudGuard:
 
     ``client``: a region → its `CloudGuardClient`. ``home``: the home region, which knows the reporting region.
     ``calls`` counts the requests of these clients. ``tree``: a listing of a compartment includes those below it. ``policies``: for errors.
-    ``incomplete``: problems that were returned without their details, because OCI rejected the request.
+    ``incomplete``: problems that were returned without their details, because OCI rejected the request. ``skipped``: listed items that are
+    not JSON objects.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class CloudGuard:
         policies: Policies = _POLICIES,
     ) -> None:
         self.incomplete = 0
+        self.skipped = 0
         self._new_client, self._home, self._tenancy = client, home, tenancy
         self._calls, self._tree, self._policies = calls, tree, policies
         self._client: Any = None
@@ -157,7 +159,9 @@ class CloudGuard:
             deadline.clip(_LEAST_SECONDS)
             with oci_errors(action, do=_HELP, policy=self._policies.cloud_guard_problems), checked_response(action):
                 page, token = self._client.get("/problems", query)
-                problems = [_object(item) for item in _items(page)]
+                items = _items(page)
+            problems: list[Problem] = [item for item in items if isinstance(item, dict)]
+            self.skipped += len(items) - len(problems)
             yield problems
             if token is None:
                 return

@@ -1,5 +1,6 @@
 """Resolves setting values that are references to files, ``file:PATH``, without the OCI SDK, which takes long to import."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -52,7 +53,12 @@ def read_file(key: str, value: str) -> str:
 
 
 def decoded_text(key: str, name: str, data: bytes) -> str:
-    """The text of ``data``, the content of ``name``, for setting ``key``. Raises ConfigError unless it is UTF-8."""
+    """The text of ``data``, the content of ``name``, for setting ``key``. Raises ConfigError unless it is UTF-8, and if it is blank.
+
+    A copy that was cut to nothing would otherwise mean a setting that is not set: no rules, or no signature.
+    """
+    if not data.removeprefix(BOM_UTF8).strip():
+        raise ConfigError([f"{key}: the content of {safe_value(name)} is empty; store it again"])
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -100,6 +100,7 @@ def _report(region: str, number: int, start: float) -> dict[str, Any]:
         "listing_age_seconds": 300,
         "given_up": 0,
         "seal": None,
+        "problems": None,
         "first_start": False,
         "state_writes": 2,
         "certificate_days": 200,

@@ -69,7 +69,7 @@ class Matched(NamedTuple):
 def check_exports(
     exports: Sequence[Export], entries: EntryMessages, notices: SealMessages, observer: Observer
 ) -> Matched | str:
-    """Match all messages of ``exports``; a sentence if there are lines, but none is recognized. Raises ExportError."""
+    """Match all messages of ``exports``; a sentence if none is recognized. Raises ExportError."""
     messages, waiting = entries.sealed, entries.waiting
     for export in exports:
         for count, message in enumerate(export):
@@ -80,9 +80,11 @@ def check_exports(
                 waiting.match(message)
             if notice := message.seal:
                 notices.add(notice)
-    if (others := sum(export.others + export.unreadable for export in exports)) and not messages.numbered + messages.unnumbered:
+    others = messages.others + sum(export.others + export.unreadable for export in exports)
+    if not messages.numbered + messages.unnumbered:
         names = ", ".join(export.name for export in exports)
-        return f"{count_text(others, 'line')} of {names}: none has a message of Epimetheus. {_READS}, {_COLUMNS}."
+        lines = f"{count_text(others, 'line')} of {names}" if others else f"No line in {names}"
+        return f"{lines}: none has a message of Epimetheus. {_READS}, {_COLUMNS}."
     outcome = messages.outcome()
     return Matched(_result(exports, messages, notices, outcome), outcome, _unchecked(outcome))
 
@@ -99,7 +101,7 @@ def _result(exports: Sequence[Export], messages: SealedMessages, notices: SealMe
         number_only=outcome.number_only,
         other_number=outcome.other_number,
         seal_messages=notices.count,
-        other_lines=sum(export.others for export in exports),
+        other_lines=messages.others + sum(export.others for export in exports),
         unreadable_lines=sum(export.unreadable for export in exports),
     )
 

@@ -16,14 +16,14 @@ import msgspec
 
 from epimetheus.errors import ExportError
 from epimetheus.verify.export_lines import LONGEST_LINE, ExportLines
-from epimetheus.verify.message import ORIGIN_NAME, SiemMessage, parse_message, plain_id, text_of
+from epimetheus.verify.message import ORIGIN_NAME, PRODUCTS, SiemMessage, parse_message, plain_id, text_of
 
 _TEXT = ("_raw", "event.original", "rawmessage", "raw", "rawdata", "syslogmessage", "message", "payload", "log", "msg")
 _RUN = ("run", "epimetheus_run", "log.syslog.structured_data.epimetheus@32473.run", "structured_data.epimetheus@32473.run")
 _SEQUENCE = ("seq", "epimetheus_seq", "log.syslog.structured_data.epimetheus@32473.seq", "structured_data.epimetheus@32473.seq")
 _EVENT_ID = ("event_id", "eventid", "event id", "extid", "externalid", "event.id", "metadata.uid")
 _WHOLE_ID, _WHOLE_ID_LABEL = ("flexstring1",), ("flexstring1label",)
-_PRODUCT, _OURS = ("deviceproduct",), "OCI Audit"
+_PRODUCT = ("deviceproduct",)
 _WRAPPERS = ("result", "_source", "fields")  # Splunk, Elasticsearch
 _CEF_LONGEST = 40
 _DELIMITERS = (",", ";", "\t")
@@ -201,16 +201,18 @@ def _record_message(record: Mapping[str, Any]) -> SiemMessage | None:
     message = parse_message(text.encode("utf-8", "surrogateescape")) if text else None
     if message and message.run and message.event_id:
         return message
-    product = _first(record, _PRODUCT)
-    if message is None and product and product != _OURS:
-        return None
     run, sequence = _first(record, _RUN), _first(record, _SEQUENCE)
     number = int(sequence) if run and sequence.isascii() and sequence.isdigit() and len(sequence) <= 10 else 0
     run = run if number else ""
     if message:
-        return message if message.run else message._replace(run=run, sequence=number)
+        other = message.other_product and not run
+        return message if message.run else message._replace(run=run, sequence=number, other_product=other)
     event_id, is_cut = _column_id(record)
-    return SiemMessage(run, number, event_id, is_cut) if run or event_id or product == _OURS else None
+    product = _first(record, _PRODUCT)
+    if not event_id and not run and product not in PRODUCTS:
+        return None
+    found = SiemMessage(run, number, event_id, is_cut)
+    return found._replace(other_product=bool(product) and product not in PRODUCTS and not run and not found.seal)
 
 
 def _column_id(record: Mapping[str, Any]) -> tuple[bytes, bool]:

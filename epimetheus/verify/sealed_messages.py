@@ -74,13 +74,14 @@ class Outcome(NamedTuple):
 
 @dataclass
 class SealedMessages:
-    """See the module. ``duplicates``: messages that the export has again. ``unsealed``: in no entry.
+    """See the module. ``duplicates``: messages that the export has again. ``unsealed``: in no entry. ``others``: of other programs.
 
     ``numbered`` and ``unnumbered``: messages of the export with and without run and sequence number.
     """
 
     duplicates: int = 0
     unsealed: int = 0
+    others: int = 0
     numbered: int = 0
     unnumbered: int = 0
     altered: list[AlteredMessage] = field(default_factory=list)
@@ -118,14 +119,16 @@ class SealedMessages:
 
     def match(self, message: SiemMessage) -> None:
         """Match a message of an export. The message of a seal is in no entry, as a rule, and does not count as unsealed."""
+        if message.other_product and not self.has(message.event_id):
+            self.others += 1
+            return
         self._has_ids |= bool(message.event_id)
         if message.seal:  # it is never the message of an event
             for place in self._places(event_key(message.event_id)):
                 self._marks[place] |= _SEAL
-        if not message.run:
-            self.unnumbered += 1
-        else:
-            self.numbered += 1
+        self.numbered += bool(message.run)
+        self.unnumbered += not message.run
+        if message.run:
             if message.event_id and not message.seal:
                 self._runs_with_ids.add(message.run)
             if self._match_number(message):
@@ -213,9 +216,9 @@ class SealedMessages:
                 unmatchable += 1
                 continue
             _extend(emptied if self._marks[place] & _NO_ID else missing, segment, segment.first + place - segment.place)
-        present, moved = len(self._keys) - not_present, _MOVED | _BY_NUMBER
+        present, moved = len(self) - not_present, _MOVED | _BY_NUMBER
         other_number = sum(self._marks.count(mark) for mark in range(2 * _SEAL) if mark & moved == _MOVED)
-        return Outcome(len(self._keys), present, unmatchable, missing, number_only, other_number, emptied)
+        return Outcome(len(self), present, unmatchable, missing, number_only, other_number, emptied)
 
     def count_own(self, segment: Segment, others: "SealedMessages | None" = None) -> int:
         """How many messages of ``segment`` the export has, without one that may be the message of another entry, also of ``others``."""

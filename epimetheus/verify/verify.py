@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from epimetheus.ledger.seal_key import PublicKey
 from epimetheus.model import Window, count_text, minute_text, plural
+from epimetheus.problem import STREAM
 from epimetheus.verify.chain import Chain, ChainHead, Expectation, ReadHead, verify_chain
 from epimetheus.verify.entry_doubts import DoubtfulEntry, EntryMessages, entry_doubt
 from epimetheus.verify.export_check import Export, Observer, check_exports
@@ -47,7 +48,8 @@ class RegionSource(NamedTuple):
 class Request(NamedTuple):
     """What to verify. ``now``: the current minute. ``ledger_days``: days that entries are kept for; None: as the seals say.
 
-    ``signed_since``: the minute from which on SEAL_KEY was set, as the auditor knows; None if this is not known.
+    ``signed_since``: the minute from which on SEAL_KEY was set, as the auditor knows; None if this is not known. ``selected``: SOURCES of
+    the settings, which select what is verified together with REGIONS; None if a folder does.
     """
 
     window: Window
@@ -55,6 +57,7 @@ class Request(NamedTuple):
     now: int
     ledger_days: int | None
     signed_since: int | None = None
+    selected: Sequence[str] | None = None
 
 
 @dataclass
@@ -82,7 +85,7 @@ def verify(
     """
     messages, notices, unchecked = EntryMessages(SealedMessages(), SealedMessages()), SealMessages(), list[str]()
     regions = [_check_region(request, source, messages, observer, unchecked) for source in sources]
-    unchecked += _unverified_regions(regions)
+    unchecked += _unverified_regions(request, regions)
     matched = check_exports(exports, messages, notices, observer) if exports else None
     if isinstance(matched, str):
         unchecked.append(matched)
@@ -153,11 +156,20 @@ def _check_region(
     return _Region(source, read, head, chain, kept_since, entries, check.doubtful, found, faults)
 
 
-def _unverified_regions(regions: Sequence[_Region]) -> list[str]:
+def _unverified_regions(request: Request, regions: Sequence[_Region]) -> list[str]:
     """A sentence about each region that was polled in the window, and whose seals were not given."""
     known = {one.source.region for one in regions}
     polled = {name for one in regions for seal in one.chain.valid for name in seal.coverage.regions.polled}
-    return [f"{name}: the seals of other regions say that it was polled, and it has no seals there." for name in sorted(polled - known)]
+    return [f"{name}: the seals of other regions say that it was polled, and {_why_not(request, name)}" for name in sorted(polled - known)]
+
+
+def _why_not(request: Request, region: str) -> str:
+    """Why ``region`` is not verified, and what to do."""
+    if request.selected is None:
+        return "it has no seals there."
+    source = "cloud_guard" if region == STREAM else "audit"
+    setting, value = ("REGIONS", "it") if source in request.selected else ("SOURCES", source)
+    return f"{setting} of these settings does not include {value}. Set {setting} as in the deployment, or use --function."
 
 
 def _kept_days(request: Request, read: StoredSeals) -> int:

@@ -11,7 +11,9 @@ import termios
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from epimetheus.cli.app import app
 from epimetheus.cli.demo import wrap_message
 
 ROOT = Path(__file__).parents[2]
@@ -52,10 +54,12 @@ def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
     assert code == 0
     assert len(lines) < LINES  # the prompt needs a line, too
     assert max(map(len, lines)) <= COLUMNS
-    assert lines[-6] == "Complete: 17,400 of 17,400 events arrived."
-    assert re.fullmatch(r"[\d,]+ arrived twice: the receiver failed in run 3 before it confirmed them\.", lines[-5])
-    assert lines[-4] == "verify: the receiver's file, against the seals and the ledger."
-    assert re.fullmatch(r"  4/4 seals, (\d+)/\1 ledger entries, (17,40\d) of \2 sealed messages\. Complete\.", lines[-3])
+    assert lines[0] == "Act 1: the real function, a simulated OCI API, and a TLS receiver that fails."
+    assert lines[-7] == "Complete: 17,400 of 17,400 events arrived."
+    assert re.fullmatch(r"[\d,]+ arrived twice: the receiver failed in run 3 before it confirmed them\.", lines[-6])
+    assert lines[-5] == "verify: the receiver's file, against the seals and the ledger."
+    assert re.fullmatch(r"  4/4 seals, (\d+)/\1 ledger entries, (17,40\d) of \2 sealed messages\. Complete\.", lines[-4])
+    assert lines[-3] == "  These are 17,400 events and 1 message with a seal, which run 4 sent for run 3."
     assert lines[-2] == "verify: the same, after one message is removed from the file."
     assert re.fullmatch(r"  Message \d+ of run [0-9a-f]{12} is missing in the export\. Incomplete\.", lines[-1])
     statuses = [line.split(":")[0].strip() for line in lines if " (HTTP " in line]
@@ -69,12 +73,16 @@ def test_the_demo_fits_the_screen_and_ends_with_the_verdict():
 def test_the_second_act_pushes_and_fills_the_gap():
     code, text = play("--push")
     lines = text.splitlines()
-    assert (code, len(lines) < LINES, max(map(len, lines)) <= COLUMNS) == (0, True, True)
-    assert lines[-1] == "Complete: 6,600 of 6,600 events arrived."  # each once
-    assert "For 30 hours it cannot push: 6,000 more events. Logging keeps them for 24 hours." in lines
-    (lost,) = [int(line.split()[0].replace(",", "")) for line in lines if line.endswith("were too old by then: it never pushes them.")]
-    assert 1000 < lost < 1500
-    assert f"  ok: {6600 - lost:,} were pushed; {lost:,} were not, and are sent now, marked late" in lines
+    assert (code, len(lines), max(map(len, lines)) <= COLUMNS) == (0, 6, True)  # short: after the first act, only its start scrolls away
+    assert lines[0] == "Act 2: Connector Hub pushes events to the function, and fails for 30 hours."
+    assert lines[1] == "  Before: 600 events are pushed to the function, which forwards them."
+    assert lines[2] == "  For 30 hours: 6,000 more, none pushed. Each can be pushed for 24 hours only."
+    pushed, expired = (int(number.replace(",", "")) for number in re.findall(r"[\d,]{2,}", lines[3]))
+    assert 1000 < expired < 1500
+    assert lines[3] == f"  Then: {pushed:,} are pushed. {expired:,} are too old, and are never pushed."
+    assert pushed + expired == 6000
+    assert lines[4] == f"  Scheduled run (ok): lists everything, and sends the {expired:,} not pushed."
+    assert lines[5] == "Complete: 6,600 of 6,600 events arrived."  # each once
 
 
 def test_verbose_shows_settings_log_lines_and_whole_messages():
@@ -102,6 +110,22 @@ def test_what_the_demo_keeps_is_verified_with_the_command(tmp_path):
     again = [sys.executable, "-m", "epimetheus", *demo.split()[1:]]
     twice = subprocess.run(again, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (twice.returncode, "demo-data: it exists already. Give a new folder." in twice.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "more", "expected"),
+    [
+        ("file.pem/x", [], "file.pem/x: Not a directory. Give a new folder in one that is writable."),
+        ("/proc/x", [], "/proc/x: No such file or directory. Give a new folder in one that is writable."),
+        ("file.pem", [], "file.pem: it exists already. Give a new folder."),
+        ("new", ["--push"], "--push does not store a folder: remove --keep or --push."),
+    ],
+)
+def test_a_folder_that_cannot_be_kept_is_rejected_before_the_demo_starts(tmp_path, monkeypatch, folder, more, expected):
+    (tmp_path / "file.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["demo", "--keep", folder, *more], env={"COLUMNS": "200"}, catch_exceptions=False)
+    assert (done.exit_code, done.stdout, expected in done.stderr, (tmp_path / "new").exists()) == (2, "", True, False), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ def read(folder: Path, text: str | bytes) -> dict[str, str]:
         ('SYSLOG_CA="a\\nb"\n', {"SYSLOG_CA": "a\nb"}),
         ("METRICS_NAMESPACE=\n", {"METRICS_NAMESPACE": ""}),
         ("STATE_PREFIX=$HOME/${USER}\n", {"STATE_PREFIX": "$HOME/${USER}"}),
-        ("FORMAT=cef\nFORMAT=json\n", {"FORMAT": "json"}),
         ('RULES={"event_filtering": {"mode": "all"}}\n', {"RULES": '{"event_filtering": {"mode": "all"}}'}),
         (b"\xef\xbb\xbfSYSLOG_HOST=siem\n", {"SYSLOG_HOST": "siem"}),
         ("SYSLOG_HOST=siem\n".encode("utf-16"), {"SYSLOG_HOST": "siem"}),
@@ -50,6 +49,16 @@ def test_a_line_that_is_no_setting_is_named_but_not_quoted(tmp_path, text, line)
         read(tmp_path, text)
     assert failed.value.problems == (
         f"{tmp_path}/prod.env line {line}: expected NAME=value, with a value of several lines in double quotes",
+    )
+
+
+def test_a_name_that_is_set_twice_is_an_error_that_names_both_lines(tmp_path):
+    with pytest.raises(ConfigError) as failed:
+        read(tmp_path, f'FORMAT=cef\nSYSLOG_CA="{PEM}"\n\n# later\nexport FORMAT=json\nSYSLOG_CA=\nFORMAT=leef\n')
+    assert failed.value.problems == (
+        f"{tmp_path}/prod.env line 8: FORMAT is set twice, first in line 1; keep one of them",
+        f"{tmp_path}/prod.env line 9: SYSLOG_CA is set twice, first in line 2; keep one of them",
+        f"{tmp_path}/prod.env line 10: FORMAT is set twice, first in line 1; keep one of them",
     )
 
 

@@ -116,11 +116,15 @@ def test_elsewhere_each_slice_is_a_plain_line(console):
     with terminal_observer(console, clock=hand.clock) as observer:
         observer.progress("eu-paris-1", running(NOON - 120, 3, 7))
         observer.progress("eu-paris-1", running(NOON - 120, 7, 7, ended=False, fetched=11))
-        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=12))
+        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=12)._replace(minutes=30))
+        observer.progress("eu-paris-1", running(NOON - 90, 7, 7, fetched=15))  # a backfill: the cursor stays
+        observer.progress("eu-paris-1", running(NOON + 16, 7, 7, fetched=16))  # SETTLE_MINUTES is larger than in earlier runs
         observer.problem(REFUSED, "eu-[x]")
     assert printed(console).splitlines() == [
-        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the run reads up to 2026-01-01T12:00:00Z; 12 events so far,"
-        " lag 2 h 0 min",
+        "eu-paris-1: read a slice of 7 compartments through 2026-01-01T10:30:00Z; the run reads up to 2026-01-01T12:00:00Z; 12 events so"
+        " far, lag 2 h 0 min",
+        "eu-paris-1: read a slice of 7 compartments; the run reads up to 2026-01-01T12:00:00Z; 15 events so far, lag 1 h 30 min",
+        "eu-paris-1: read a slice of 7 compartments; the run reads up to 2026-01-01T12:16:00Z; 16 events so far, lag 0 s",
         "eu-[x]: Nothing listens on siem:6514. Start the receiver.",
     ]
 
@@ -128,9 +132,9 @@ def test_elsewhere_each_slice_is_a_plain_line(console):
 def test_a_replay_has_no_lag():
     console = plain_console()
     with terminal_observer(console, what="replay") as observer:
-        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1))
+        observer.progress("eu-paris-1", running(NOON - 120, 7, 7, fetched=1)._replace(minutes=120))
     assert printed(console) == (
-        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the replay reads up to 2026-01-01T12:00:00Z;"
+        "eu-paris-1: read a slice of 7 compartments through 2026-01-01T12:00:00Z; the replay reads up to 2026-01-01T12:00:00Z;"
         " 1 event so far\n"
     )
 
@@ -141,7 +145,7 @@ def test_a_comparison_with_the_ledger_counts_what_is_listed_and_what_is_missing(
     with terminal_observer(console, what="reconciliation") as observer:
         observer.progress("eu-paris-1", compared)
     assert printed(console) == (
-        "eu-paris-1: read a slice of 7 compartments from 2026-01-01T10:00:00Z; the reconciliation reads up to 2026-01-01T12:00:00Z;"
+        "eu-paris-1: read a slice of 7 compartments through 2026-01-01T12:00:00Z; the reconciliation reads up to 2026-01-01T12:00:00Z;"
         " 77 events listed, 2 missing so far\n"
     )
     shown = RegionProgress(0.0, NOON - 120, compared).counts_text(7.0)

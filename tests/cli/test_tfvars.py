@@ -55,6 +55,16 @@ def test_an_error_names_the_line_and_quotes_nothing(text, line, what):
     assert (failed.value.line, str(failed.value)) == (line, what)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("push_enable", "push_enabled"), ("siem_cidr", "siem_cidrs"), ("intervall_minutes", "interval_minutes"), ("vnc_ocid", "vcn_ocid")],
+)
+def test_a_misspelled_variable_that_is_no_setting_has_a_suggestion(tmp_path, name, meant):
+    (path := tmp_path / "terraform.tfvars").write_text(f"{name} = true\n")
+    ignored = f"Ignored {name} in {path}: the Terraform module has no such variable. Did you mean {meant}?"
+    assert read_tfvars(path)[2:] == ((ignored,), ())
+
+
 def problems(folder, text, name="terraform.tfvars"):
     path = folder / name
     path.write_text(text)

@@ -88,6 +88,29 @@ def test_problems_and_warnings_are_shown_together(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("RULES", ""),
+        ("FIELD_MAP", " \r\n"),
+        ("SYSLOG_CA", "\ufeff"),
+        ("SYSLOG_CLIENT_CERT", ""),
+        ("SYSLOG_CLIENT_KEY", "\n"),
+        ("SEAL_KEY", ""),
+    ],
+)
+def test_an_empty_file_is_an_error(tmp_path, authority, key, content):
+    """A copy that was cut to nothing would mean no rules, or no signature."""
+    (path := tmp_path / "empty").write_text(content, "utf-8")
+    client = authority.client()
+    pair = {"SYSLOG_CLIENT_CERT": f"file:{client.cert}", "SYSLOG_CLIENT_KEY": f"file:{client.key}"}
+    result = validate(**{**pair, key: f"file:{path}"})
+    assert (result.exit_code, lines(result)) == (
+        2,
+        [f"{key}: the content of {path} is empty; store it again", "Correct the configuration and run again."],
+    )
+
+
+@pytest.mark.parametrize(
     ("dates", "code", "what"),
     [
         ({"not_after": NOW - timedelta(hours=1)}, 2, "SYSLOG_CLIENT_CERT: the certificate CN=client,"),

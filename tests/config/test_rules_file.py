@@ -103,6 +103,13 @@ def test_an_empty_file_is_the_default(text):
     assert rules(text) == RulesFile()
 
 
+@pytest.mark.parametrize("text", ["", "\ufeff \r\n\t\n"])
+def test_no_text_is_an_error(text):
+    with pytest.raises(ConfigError) as failed:
+        rules(text)
+    assert failed.value.problems == ("RULES: it is empty; expected a JSON object",)
+
+
 def test_the_defaults():
     filtering, statistics = rules("{}").event_filtering, rules("{}").statistics
     assert (filtering.enabled, filtering.mode, filtering.user_filtering.exclude_service_accounts) == (True, "exclude", False)
@@ -114,7 +121,6 @@ def test_the_defaults():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["line 1, column 0: invalid JSON: EOF while parsing a value"]),
         ("[]", ["line 1: expected a JSON object"]),
         ('{"\udcff": 1}', ["line 1: expected UTF-8 text"]),
         ('{"event_filtering": }', ["line 1, column 21: invalid JSON: expected value"]),

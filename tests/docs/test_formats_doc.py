@@ -337,6 +337,9 @@ def page():
         and a time in RFC 3339 format is converted. Your own keys accept {custom} characters. If a message is too large, added fields are
         removed first, unless their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
+        Notices of Epimetheus, such as the messages of seals, keep the default fields of the tables above, because `verify` and searches
+        depend on them. With CEF and LEEF, they also have what FIELD_MAP adds under other names, and its vendor, product and version.
+
         To see a message, and the value of every field in FIELD_MAP, run `epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).
 

@@ -53,5 +53,6 @@ def test_the_commands_work_with_the_settings_of_the_stand_ins(tmp_path):
         "epimetheus health --probe --env-file epimetheus.env": 1,  # degraded, because no run has completed
         "INITIAL_LOOKBACK_HOURS=1 epimetheus run --env-file epimetheus.env": 0,
         "epimetheus state show --env-file epimetheus.env": 0,
+        "epimetheus verify --from 24h --env-file epimetheus.env": 0,
         "epimetheus rules preview --env-file epimetheus.env --since 24h --rules rules.json": 0,
     }

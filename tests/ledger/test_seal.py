@@ -6,6 +6,7 @@ from base64 import b64decode
 
 import msgspec
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +121,21 @@ def test_another_text_is_not_a_key(read, text, what):
         read("k", text)
     assert caught.value.problems == (what,)
     assert "MC4CAQAw" not in repr(caught.value)
+
+
+def test_another_kind_of_pem_text_is_named():
+    certificate, expected = trustme.CA().cert_pem.bytes().decode(), "; expected PEM public keys"
+    for text, what in (
+        (certificate, f"it is a certificate, not a public key{expected}"),
+        (certificate.replace("CERTIFICATE", "CERTIFICATE REQUEST"), f"it is a certificate request, not a public key{expected}"),
+        (certificate[:200], f"its last line is missing or does not match its first; copy the whole text again{expected}"),
+        (KEY_PEM.replace("PRIVATE", "OPENSSH PRIVATE"), f"it is a private key, not a public key{expected}"),
+        (KEY_PEM.replace("PRIVATE KEY", "X"), f"it is PEM text of another kind{expected}"),
+        (KEY_PEM.replace("PRIVATE", "RSA PUBLIC"), "the key is not an Ed25519 key; create one with `epimetheus seal keygen`"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            PublicKey.read("k", text)
+        assert caught.value.problems == (f"k: {what}",)
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))

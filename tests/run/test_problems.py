@@ -186,6 +186,38 @@ def test_problems_whose_details_cannot_be_read_now_wait(stage, guard, prod):
     assert sorted(arrived(stage)) == sorted(problems)
 
 
+def test_problems_whose_details_can_never_be_read_do_not_stop_the_others(stage, guard, prod):
+    """They are the most severe, so their details are requested first."""
+    failing = [guard.add(prod, "BUCKET_IS_PUBLIC") for _ in range(4)]
+    guard.failing.update(failing)
+    others = [guard.add(prod, "PASSWORD_TOO_OLD") for _ in range(5)]
+    for _ in range(run_problems.MOST_ATTEMPTS):
+        report = poll(stage)
+        assert (report.status, report.problems.waiting, report.warnings[1:]) == ("partial", 9, [])
+    report = poll(stage)
+    assert (report.status, report.forwarded, report.problems.without_details) == ("ok", 9, 4)
+    assert report.warnings == [
+        "Sent as listed: 4 problems whose details could not be read, in this run or the 3 runs before it. See the errors in the log for the"
+        " cause."
+    ]
+    assert sorted(arrived(stage)) == sorted([*failing, *others])
+    assert poll(stage).fetched == 0
+
+
+@pytest.mark.parametrize("item", [None, "text", 7, [], True])
+def test_a_listed_item_that_is_no_problem_does_not_stop_the_others(stage, guard, prod, item):
+    problem = guard.add(prod)
+    guard.odd_items += [item, item]
+    for forwarded in (1, 0):
+        report = poll(stage)
+        assert (report.status, report.forwarded, report.problems.active) == ("ok", forwarded, 1)
+        assert report.warnings[-1] == (
+            "Skipped 2 items in the listings of problems: they are not JSON objects. If this persists, report it to Oracle, or check for a"
+            " proxy that answers in place of OCI."
+        )
+    assert arrived(stage) == [problem]
+
+
 def test_more_changes_than_a_run_keeps_are_left_to_the_next_one(stage, guard, prod, monkeypatch):
     monkeypatch.setattr(run_problems, "MOST_CHANGED", 3)
     for _ in range(5):

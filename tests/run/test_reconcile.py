@@ -278,6 +278,15 @@ def test_what_is_not_read_at_the_cursor_yet_is_no_lag_of_a_pass():
     assert lag_minutes(state, noon) == {60: 90, 120: 330}
 
 
+@pytest.mark.parametrize("command", [("reconcile",), ("replay", "--missing-only")])
+def test_a_window_before_the_ledger_is_rejected_before_the_command_asks(terminal, command):  # noqa: F811
+    stage, run_cli = terminal
+    rejected = run_cli(*command, "--from", "90d", "--to", "1h", LEDGER_DAYS="9")
+    assert (rejected.exit_code, stage.world.requests) == (2, [])
+    assert " is more than 9 days ago, and the ledger keeps entries for LEDGER_DAYS=9.\nBegin at " in rejected.stderr
+    assert "confirm" not in rejected.output
+
+
 def test_the_command_names_missing_events_and_sends_them(terminal):  # noqa: F811
     stage, run_cli = terminal
     stage.environment["RECONCILE_AFTER"] = "60"
@@ -288,7 +297,7 @@ def test_the_command_names_missing_events_and_sends_them(terminal):  # noqa: F81
     dry = run_cli("reconcile", *window, "--dry-run")
     assert dry.exit_code == 0
     assert dry.stdout.startswith("us-ashburn-1 reconcile ok: 22 missing events would be sent, 40 minutes of 1 compartment, from ")
-    assert "  listed 27  missing 22  duplicates 0  filtered 0\n" in dry.stdout
+    assert "  listed 27  in the ledger 5  missing 22  duplicates 0  filtered 0\n" in dry.stdout
     assert dry.stdout.count("  Missing: ") == 20
     assert f"  com.oraclecloud.ComputeApi.GetInstance  {late[0]}  root\n" in dry.stdout
     assert "  And 2 more.\n" in dry.stdout

@@ -54,6 +54,19 @@ def test_with_the_latest_entries_alone_the_same_version_is_known(states, kept):
     assert len(entries) == len(sent)
 
 
+def test_a_version_is_new_however_often_the_problem_returns_to_it():
+    known = KnownVersions()
+    keys = set()
+    for minute in range(720):  # one run a minute, in the hours for which entries are read back
+        version = (OPEN, CLOSED)[minute % 2]
+        assert known.minute_of(version) is None
+        known.add(minute, known.doubt(version))
+        known.add(minute, key := known.key(version))
+        assert known.minute_of(version) == minute
+        keys.add(key)
+    assert len(keys) == 720
+
+
 def test_after_a_doubt_every_version_is_new():
     known = KnownVersions()
     known.add(10, known.doubt(OPEN))
@@ -66,6 +79,19 @@ def test_after_a_doubt_every_version_is_new():
     known.add(30, again := known.key(OPEN))
     assert (known.minute_of(OPEN), known.minute_of(CLOSED)) == (30, None)
     assert len({opened, first, second, again}) == 4
+
+
+def test_attempts_are_the_doubts_since_the_last_version():
+    known = KnownVersions()
+    for number in range(3):
+        assert known.attempts(OPEN) == number
+        known.add(number, doubt := known.doubt(OPEN))
+        known.add(number, doubt)
+    known.add(4, opened := known.key(OPEN))
+    assert (known.attempts(OPEN), known.attempts({**OPEN, "id": "ocid1.q"})) == (0, 0)
+    known.add(5, known.doubt(CLOSED))
+    known.add(6, opened)
+    assert known.attempts(CLOSED) == 1
 
 
 def test_problems_do_not_share_keys():

@@ -75,6 +75,15 @@ def test_a_listing_that_is_not_whole_is_an_error(source, world, hand, fault, aft
     assert raised.value.do
 
 
+def test_items_that_are_no_objects_are_skipped_and_counted(source, world, hand):
+    problem = world.cloud_guard.add(world.tenancy, at=NOON - 9)
+    world.cloud_guard.odd_items += [None, "text", []]
+    assert listed(source, world, hand) == [problem]
+    pages = source.pages(world.tenancy, Window(0, int(NOON // 60) + 1), None, hand.deadline(60))
+    assert [fetched.event.event_id for events, _ in pages for fetched in events] == [problem]
+    assert source.skipped == 6
+
+
 def test_a_rejected_signature_is_an_error_of_the_credentials(source, world, hand):
     world.faults.add("status", status=401, times=None)
     with pytest.raises(CredentialsError):

@@ -188,11 +188,14 @@ RFC3339 = "expected a time with its zone, such as 2026-11-24T10:05:00.123456789+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", " line 1, column 0: invalid JSON: EOF while parsing a value"),
+        ("", ": it is empty; expected a JSON object"),
+        (" \n", ": it is empty; expected a JSON object"),
         ("last_event_time: 2026", " line 1, column 1: invalid JSON: expected value"),
         ("[]", " line 1: expected a JSON object"),
         ("null", " line 1: expected a JSON object"),
-        ("{}", " line 1, last_event_time: this key is required"),
+        ("{}", ": it has neither last_event_time nor poll_count; use the marker of the Go program"),
+        ('{"field_mappings": {"a": "b"}, "cef_vendor": "x"}', ": it has neither last_event_time nor poll_count; use the marker of the Go"),
+        ('{"poll_count": 3}', " line 1, last_event_time: this key is required"),
         ('{"last_event_time": "' + PAST + '"}', " line 1, poll_count: this key is required"),
         (marker(5), " line 2, last_event_time: expected a string"),
         (marker(""), f" line 2, last_event_time: {RFC3339}"),
@@ -229,6 +232,12 @@ def test_an_unusable_marker_is_an_error_that_names_what_is_wrong(go, tmp_path, t
     assert (result.exit_code, first[: len(expected) + 8], len(first) < 300) == (2, f"--marker{expected}", True)
     assert not (tmp_path / "cursor").exists()
     assert "Traceback" not in result.output
+
+
+def test_a_file_of_another_kind_is_one_error(go):
+    _, _, imported, _ = go
+    result = imported('{"formats": {}, "lookups": {}, "cef_vendor": "x", "cef_product": "y"}', "--yes")
+    assert (result.exit_code, len(result.stderr.splitlines()), "unknown key" in result.stderr) == (2, 2, False), result.stderr
 
 
 def test_cloud_guard_has_no_cursor(go):

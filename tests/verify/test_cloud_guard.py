@@ -41,6 +41,18 @@ def test_problems_are_verified_like_events(guarded):
     assert document["export"]["sealed"] == document["export"]["present"] == 8
 
 
+def test_settings_without_a_source_say_which_one_they_lack(terminal):  # noqa: F811
+    stage, run_cli = terminal
+    stage.emit(stage.world.tenancy, 4, 5)
+    stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    assert run_cli("run", **CHANGES).exit_code == 0
+    result = run_cli("verify", "--from", "24h", "--json", **{**CHANGES, "SOURCES": "audit"})
+    assert (result.exit_code, json.loads(result.stdout)["unchecked"]) == (2, [
+        "cloud-guard: the seals of other regions say that it was polled, and SOURCES of these settings does not include cloud_guard."
+        " Set SOURCES as in the deployment, or use --function."
+    ])  # fmt: skip
+
+
 def test_a_removed_problem_is_named(guarded):
     verify, lines = guarded
     problem = next(line for line in lines if b" problem [" in line)
@@ -60,11 +72,23 @@ def test_the_state_of_cloud_guard_can_be_shown_and_rewound(terminal):  # noqa: F
     assert json.loads(run_cli("run", "--json", **changes).stdout) == []
     shown = run_cli("state", "show", "--region", "cloud-guard", **changes)
     assert (shown.exit_code, "cloud-guard" in shown.stdout) == (0, True), shown.output
-    rewound = run_cli("state", "rewind", "2h", "--region", "cloud-guard", "--yes", **changes)
-    assert rewound.exit_code == 0, rewound.output
-    assert run_cli("run", **changes).exit_code == 0
-    assert len(stage.receiver.messages) == 2
-    assert Path(f"{stage.environment['STATE_FILE']}.cloud-guard").is_file()
+    for number, words in enumerate((("rewind", "2h"), ("rewind", "15m"), ("reset",)), 2):
+        rewound = run_cli("state", *words, "--region", "cloud-guard", "--yes", **changes)
+        expected = "/cursor.cloud-guard: the next poll sends every problem of the last 180 days again.\n"
+        assert (rewound.exit_code, rewound.stdout.endswith(expected)) == (0, True), rewound.output
+        assert run_cli("run", **changes).exit_code == 0
+        assert len(stage.receiver.messages) == number
+
+
+@pytest.mark.parametrize("words", [("rewind", "2h"), ("rewind", "0m"), ("reset",)])
+def test_what_a_rewind_of_cloud_guard_asks(terminal, words):  # noqa: F811
+    """No problem is before the time of a rewind: each is sent again, whatever that time is."""
+    stage, run_cli = terminal
+    stage.world.cloud_guard.add(stage.world.tenancy, at=stage.hand.time - 7200)
+    assert run_cli("run", SOURCES="cloud_guard").exit_code == 0
+    asked = run_cli("state", *words, "--region", "cloud-guard", answer="n\n", SOURCES="cloud_guard")
+    question = "Every problem of the last 180 days is sent again without a mark. Continue? [y/N]: n"
+    assert (asked.exit_code, question in asked.stdout) == (1, True), asked.output
 
 
 def test_keys_that_are_entered_again_are_no_events(terminal, tmp_path, monkeypatch):  # noqa: F811

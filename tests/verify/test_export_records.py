@@ -116,6 +116,9 @@ def test_sentinel_has_the_event_id_in_columns(tmp_path):
         "utf-8-sig",
     )
     messages, records = read(tmp_path / "x.csv")
+    *messages, other = messages
+    assert (other.event_id, other.other_product) == (b"0000000013", True)
+    assert not any(one.other_product for one in messages)
     assert [(one.event_id, one.is_cut) for one in messages] == [
         (b"b1b7a3f6-52c4-4d0e-8a60-9d1a2f6f7c31", False),
         (b"", False),  # a slash: sealed as `-`
@@ -126,7 +129,7 @@ def test_sentinel_has_the_event_id_in_columns(tmp_path):
         SealNotice("eu-frankfurt-1", 12345, "0123456789abcdef"),
         SealNotice("eu-frankfurt-1", 12345, "0123456789abcd"),
     ]
-    assert records.others == 1
+    assert records.others == 0
 
 
 @pytest.mark.parametrize("header", ["run,seq,event id", "Run;Seq;Event_ID", "run\tseq\teventId"])

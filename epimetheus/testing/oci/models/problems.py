@@ -55,12 +55,18 @@ _SCORES = {"CRITICAL": 95.0, "HIGH": 75.0, "MEDIUM": 50.0, "LOW": 25.0, "MINOR":
 
 
 class CloudGuard:
-    """The problems of a tenancy. ``status``: that of Cloud Guard. ``reporting_region``: the only region that lists problems."""
+    """The problems of a tenancy. ``status``: that of Cloud Guard. ``reporting_region``: the only region that lists problems.
+
+    ``failing``: OCIDs of problems whose details every request fails to read. ``odd_items``: JSON values at the start of each listing of
+    active problems, which need not be objects.
+    """
 
     def __init__(self, region: str, now: Callable[[], float]) -> None:
         self.status = "ENABLED"
         self.reporting_region = region
         self.problems: dict[str, Json] = {}
+        self.failing: set[str] = set()
+        self.odd_items: list[object] = []
         self._now = now
         self._detected: dict[str, float] = {}
 

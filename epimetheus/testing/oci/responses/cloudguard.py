@@ -3,7 +3,7 @@
 import json
 
 from epimetheus.testing.oci.call import Call
-from epimetheus.testing.oci.errors import InvalidParameter, NotAuthorizedOrNotFound
+from epimetheus.testing.oci.errors import InvalidParameter, NotAuthorizedOrNotFound, ServiceError
 from epimetheus.testing.oci.models.problems import DETAILS_ONLY
 from epimetheus.testing.oci.responses import paging
 from epimetheus.testing.oci.wire import Response, json_response, parse_rfc3339
@@ -41,6 +41,8 @@ def list_problems(call: Call) -> Response:
     begin = int(start[0]) if start else 0
     end = begin + paging.page_size(call)
     rows = [json.dumps(_summary(guard.problems[one])).encode() for _, one in found[begin:end]]
+    if state == "ACTIVE" and not start:
+        rows[:0] = [json.dumps(item).encode() for item in guard.odd_items]
     return paging.page(call, rows, start, (end,) if end < len(found) else None, collection=True)
 
 
@@ -49,6 +51,8 @@ def get_problem(call: Call) -> Response:
     problem = call.world.cloud_guard.problems.get(call.path["id"])
     if problem is None or call.request.region != call.world.cloud_guard.reporting_region:
         raise NotAuthorizedOrNotFound
+    if problem["id"] in call.world.cloud_guard.failing:
+        raise ServiceError("The details cannot be read")
     return json_response(problem)
 
 
