@@ -128,7 +128,8 @@ def test_an_entry_that_hides_events_is_not_complete(source, messages, attacked):
     if attacked.key:
         assert (result.exit_code, f"The ledger entry {entry.name.text()} has no signature" in text) == (1, True), text
     elif messages != "without an ID":
-        assert result.exit_code == 2, text
+        is_missing = (source, messages) == ("replay", "of other events")  # its numbers are, in an export with numbers
+        assert result.exit_code == (1 if is_missing else 2), text
         assert f"3 events of the ledger entry {entry.name.text()} have no message of their own in the export" in text or (
             f"3 events of the ledger entry {entry.name.text()} have no message" in text
         )
