@@ -80,7 +80,7 @@ def check_exports(
                 waiting.match(message)
             notices.add(message)
     others = messages.others + sum(export.others + export.unreadable for export in exports)
-    if not messages.numbered + messages.unnumbered:
+    if not messages.numbered + messages.unnumbered and (others or len(messages)):  # nothing may have been sent, and nothing exported
         names = ", ".join(export.name for export in exports)
         lines = f"{count_text(others, 'line')} of {names}" if others else f"No line in {names}"
         return f"{lines}: none has a message of Epimetheus. {_READS}, {_COLUMNS}."

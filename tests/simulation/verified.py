@@ -90,7 +90,8 @@ class Verified:
             return
         result = self.run([one for one in self.messages if one is not removed])
         found = [fault for fault in result.faults if fault.object not in known]
-        again = sum(one.event_id == removed.event_id for one in self.messages) > 1 and removed.event_id
+        copies = [one for one in self.messages if one.event_id and one.event_id == removed.event_id and one is not removed]
+        again = any(not self._is_sealed(one) for one in copies)  # each sealed message stands for itself
         if notice := removed.seal:
             copies = sum(one.seal == notice for one in self.messages)
             named = [fault.seals or f"the message of seal {notice.sequence}." in fault.what for fault in found]
