@@ -232,7 +232,7 @@ MUTATIONS = [
         "        self.messages.add(count, lines)\n",
         "        self.messages.add(count - (b\" -\\n\" in lines), lines)\n",
     ),
-    Mutation("9: a missing message is not named", "verify/sealed_messages.py", "if self._is_elsewhere(place):", "if True:"),
+    Mutation("9: a missing message is not named", "verify/sealed_messages.py", "if self._is_elsewhere(place, segment):", "if True:"),
     Mutation("9: a missing seal is not named", "verify/chain.py", "if self.above > sequence + 1:", "if False:"),
     Mutation("9: an altered seal is valid", "verify/chain.py", "(self.expected is None or one.sha256 == self.expected[0])", "True"),
     Mutation("9: a missing entry is not named", "verify/sealed_entries.py", "self._missing.append((name, seal))", "pass"),

@@ -40,6 +40,8 @@ class Days:
 def verify_days(verified: Verified, times: Sequence[float]) -> Days:
     """Verify all days since the start of the play. ``times``: when each of the messages arrived, in seconds."""
     days, lost = Days(), verified.lost
+    # An older state was restored, and the newer one again: the cursor did move forward, and only seals of earlier days show those minutes.
+    restored = {region.name for region in verified.regions if region.oracle.chain.rolled_back}
     first = int(START // 60) // DAY * DAY
     for start in range(first, verified.minute + 1, DAY):
         window = Window(start, min(start + DAY, verified.minute + 1))
@@ -51,7 +53,8 @@ def verify_days(verified: Verified, times: Sequence[float]) -> Days:
         days.unchecked += result.verdict == "unchecked"
         days.faulty += result.verdict == "incomplete"
         false = [what for one in (result, by_id) for what in one.unchecked if not any(true in what for true in _TRUE_DOUBTS)]
-        faults = {fault.what: fault for one in (result, by_id) for fault in one.faults}
+        found = [fault for one in (result, by_id) for fault in one.faults]
+        faults = {fault.what: fault for fault in found if fault.kind != "cursor_gap" or fault.region not in restored}
         false += [what for what, fault in faults.items() if fault.object not in lost or not fault.kind.startswith("entry_")]
         days.faults += sum(fault.object in lost for fault in result.faults)
         days.alarms += [f"{minute_text(start)}: {what}" for what in false]
