@@ -245,8 +245,10 @@ def check_messages(messages, recorded, faults):
     for key, name in messages:
         wanted = digest_of(name)
         if key in recorded:
-            is_other = recorded[key] != wanted and (name != "-" or key[0] in with_ids)
-            (altered if is_other else present).add(key)
+            if recorded[key] == wanted or (name == "-" and key[0] not in with_ids):
+                present.add(key)
+            elif name != "-":
+                altered.add(key)
         elif name != "-":
             extra[wanted] += 1
     numbered = {key[0] for key, _ in messages if key in recorded}

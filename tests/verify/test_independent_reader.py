@@ -130,7 +130,8 @@ def messages_off(region):
 def move_cursor(by):
     def change(region):
         region.cursor, region.now = region.cursor + by, region.now + max(by, 0)
-        region.run("run-m", ["m1"])
+        name = "forward" if by > 0 else "back"
+        region.run(f"run-{name}", [f"{name}-1"])
 
     return change
 
