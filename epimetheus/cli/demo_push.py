@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from epimetheus.model import count_text
 from epimetheus.state.encoding import pack, unpack
 from epimetheus.testing.function import Function
 from epimetheus.testing.oci import World
@@ -36,7 +37,7 @@ class PushAct:
         """Play the act."""
         self._begin()
         self._log(self._emit(_BEFORE, _BEGIN, _OUTAGE))
-        self._show(f"  Before: {self._connect():,} events are pushed to the function, which forwards them.")
+        self._show(f"  Before: {count_text(self._connect(), 'event is', 'events are')} pushed to the function, which forwards them.")
         self._show(f"  For 30 hours: {_MEANWHILE:,} more, none pushed. Each can be pushed for 24 hours only.")
         self._log(self._emit(_MEANWHILE, _OUTAGE, _END))
         pushed, expired = self._connect(), len(self._connector.lost)

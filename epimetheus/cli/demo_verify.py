@@ -41,7 +41,7 @@ class DemoFolder:
         show(f"  {_summary(complete)}", "green" if complete.verdict == "complete" else "red")
         if complete.export and (seals := complete.export.sealed - events) > 0:
             messages = count_text(seals, "message with a seal", "messages with seals")
-            show(f"  These are {events:,} events and {messages}, which run 4 sent for run 3.", "")
+            show(f"  These are {count_text(events, 'event')} and {messages}, which run 4 sent for run 3.", "")
         for fault in complete.faults[:1]:
             show(f"  {fault.what}", "")
         removed = len(self._messages) // 20  # of run 1, all of whose messages arrived once
