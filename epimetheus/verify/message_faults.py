@@ -13,10 +13,14 @@ def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[
 
     ``digests``: region → sequence number → SHA-256 of its seals, some of whose messages are in entries.
     """
-    missing = outcome.missing
-    seals = _seal_keys(digests) if missing else {}
+    yield from _missing(messages, outcome, _seal_keys(digests) if outcome.missing else {})
+    yield from _emptied(messages, outcome)
+    yield from _altered(messages)
+
+
+def _missing(messages: SealedMessages, outcome: Outcome, seals: Mapping[int, int]) -> Iterator[Fault]:
     elsewhere = {event_key(altered.event_id.encode()): altered for altered in messages.altered}
-    for one in missing:
+    for one in outcome.missing:
         run, entry, keys = one.segment.run, one.segment.entry, messages.keys_of(one)
         numbers = f"Message {one.first}" if one.size == 1 else f"Messages {one.first} to {one.last}"
         of_seals = sorted(seals[key] for key in keys if key in seals)
@@ -35,6 +39,9 @@ def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[
             count=one.size,
             id_digests=[key_text(key) for key in keys],
         )
+
+
+def _emptied(messages: SealedMessages, outcome: Outcome) -> Iterator[Fault]:
     for one in outcome.emptied:
         run, entry = one.segment.run, one.segment.entry
         subject = f"Message {one.first} of run {run} was" if one.size == 1 else f"Messages {one.first} to {one.last} of run {run} were"
@@ -49,6 +56,9 @@ def message_faults(messages: SealedMessages, outcome: Outcome, digests: Mapping[
             count=one.size,
             id_digests=[key_text(key) for key in messages.keys_of(one)],
         )
+
+
+def _altered(messages: SealedMessages) -> Iterator[Fault]:
     for altered in messages.altered:
         segment, number = altered.segment, altered.sequence
         what = f"Message {number} of run {segment.run} was altered or forged: the export has it with the event ID {altered.event_id}"
