@@ -9,6 +9,7 @@ from benchmarks.helper import ROOT
 from tests.support.image import Image, lay_out_packages, prune_and_compile
 
 _CODE = ("func.py", "epimetheus")
+_PRUNE = "scripts/prune-sdk"
 
 
 class Base(NamedTuple):
@@ -37,7 +38,9 @@ def lay_out_base(folder: Path, commit: str) -> Base:
     subprocess.run(["tar", "-x", "-C", code], input=archive.stdout, check=True)
     requirements = _git("show", f"{commit}:requirements.txt")
     lay_out_packages(folder / "python", requirements.stdout.decode())
-    prune_and_compile(folder)
+    prune = folder / "prune-sdk"
+    prune.write_bytes(_git("show", f"{commit}:{_PRUNE}").stdout)  # its code imports what it keeps
+    prune_and_compile(folder, prune)
     return Base(Image(folder, 0), commit)
 
 

@@ -16,6 +16,7 @@ from epimetheus.clock import SYSTEM, Deadline
 from epimetheus.deliver import Dialer, ReceiverEndpoint, RelpSender, StreamSender, framer, tls_context
 from epimetheus.errors import EpimetheusError
 from epimetheus.testing.syslog import Authority
+from tests.support.numbered import complete_numbers, cut_lines, numbered_messages
 from tests.support.receivers import KINDS, RELP_KINDS, RealReceiver, missing
 
 BATCH = 100
@@ -36,10 +37,10 @@ def count_losses(kind: str, kills: int, folder: Path, rng: random.Random) -> tup
         receiver.start()
     confirmed += _send(receiver, confirmed, confirmed + 1_000)
     receiver.kill(signal.SIGTERM)
-    numbers = [_number(line) for line in receiver.lines()]
-    arrived = {number for number in numbers if number >= 0}
+    numbers = complete_numbers(receiver)
+    arrived = set(numbers)
     lost = confirmed - len(arrived & set(range(confirmed)))
-    return confirmed, lost, len(numbers) - len(set(numbers)), sum(number < 0 for number in numbers)
+    return confirmed, lost, len(numbers) - len(arrived), cut_lines(receiver.lines())
 
 
 def _send(receiver: RealReceiver, start: int, end: int) -> int:
@@ -55,22 +56,12 @@ def _send(receiver: RealReceiver, start: int, end: int) -> int:
     try:
         while start + delivery.sent < end:
             first = start + delivery.sent
-            delivery.write(b"".join(frame(_message(number)) for number in range(first, first + BATCH)), BATCH)
+            delivery.write(b"".join(map(frame, numbered_messages(first, first + BATCH))), BATCH)
         delivery.finish()
     except EpimetheusError:
         pass  # expected: the receiver was killed
     delivery.drop()
     return delivery.confirmed
-
-
-def _message(number: int) -> bytes:
-    return b'<134>1 2026-01-01T12:00:00.000Z host epimetheus - audit [a@32473 seq="%d"] %s' % (number, b"x" * 700)
-
-
-def _number(line: str) -> int:
-    """The number of a complete message; -1 for anything else, such as a message that was truncated by the kill."""
-    number = line.partition('seq="')[2].partition('"')[0]
-    return int(number) if number.isdecimal() and line == _message(int(number)).decode() else -1
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from epimetheus.deliver import Dialer, ReceiverEndpoint, StreamSender, framer, t
 from epimetheus.errors import DeliveryUncertain, ReceiverError, ReceiverUntrusted
 from epimetheus.testing.syslog import Authority, parse_message
 from tests.support.budget import budget
+from tests.support.numbered import complete_numbers, numbered_messages
 from tests.support.receivers import KINDS, PART, missing, real_receiver
 
 pytestmark = pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=missing() or "installed")
@@ -32,19 +33,11 @@ def delivery(receiver, version=ssl.TLSVersion.TLSv1_3, client=None, confirm_dela
     return StreamSender(Dialer(endpoint, deadline), confirm_delay_seconds=confirm_delay, deadline=deadline)
 
 
-def messages(start, end):
-    return [b'<134>1 2026-01-01T12:00:00.000Z host epimetheus - audit [a@32473 seq="%d"] %s' % (n, b"x" * 700) for n in range(start, end)]
-
-
 def send(delivery, receiver, start, end, batch=200):
     frame = framer(receiver.framing)
     for at in range(start, end, batch):
         count = min(batch, end - at)
-        delivery.write(b"".join(map(frame, messages(at, at + count))), count)
-
-
-def numbers(receiver):
-    return {int(line.partition('seq="')[2].partition('"')[0]) for line in receiver.lines()}
+        delivery.write(b"".join(map(frame, numbered_messages(at, at + count))), count)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
@@ -55,7 +48,7 @@ def test_confirmed_messages_are_in_the_file_complete_and_in_order(kind, version,
         send(sender, receiver, 0, 12_000)
         sender.finish()
         assert (sender.sent, sender.confirmed) == (12_000, 12_000)
-        assert receiver.lines() == [message.decode() for message in messages(0, 12_000)]
+        assert receiver.lines() == [message.decode() for message in numbered_messages(0, 12_000)]
         assert sender.confirmation == ("tcp_fin" if kind == "rsyslog gtls" else "tls_close_notify")
         sender.drop()
 
@@ -92,12 +85,12 @@ def test_confirmed_messages_survive_a_receiver_that_dies_in_mid_stream(kind, num
             with pytest.raises((DeliveryUncertain, ReceiverError)):
                 send(sender, receiver, after, 60_000)
             assert sender.confirmed <= after
-            assert numbers(receiver) >= set(range(sender.confirmed))
+            assert set(complete_numbers(receiver)) >= set(range(sender.confirmed))
             receiver.start()
             again = delivery(receiver)
             send(again, receiver, sender.confirmed, 30_000)
             again.finish()
-            assert numbers(receiver) == set(range(30_000))
+            assert set(complete_numbers(receiver)) == set(range(30_000))
             again.drop()
 
 
@@ -120,7 +113,7 @@ def test_a_missing_or_untrusted_client_certificate_is_reported_before_anything_i
         sender = delivery(receiver, version, authority.client())
         send(sender, receiver, 0, 300)
         sender.finish()
-        assert numbers(receiver) == set(range(300))
+        assert set(complete_numbers(receiver)) == set(range(300))
         stranger = Authority(tmp_path / "stranger").client()
         for client in (None, authority.client(expired=True), stranger):
             rejected = delivery(receiver, version, client)

@@ -105,9 +105,9 @@ def lay_out(image):
     return Image(image, before)
 
 
-def prune_and_compile(image):
-    """RUN of the build stage, after the packages and the code."""
-    subprocess.run([PYTHON, PRUNE, image / "python"], check=True, capture_output=True)
+def prune_and_compile(image, prune=PRUNE):
+    """RUN of the build stage, after the packages and the code. ``prune``: the script that removes what the function does not import."""
+    subprocess.run([PYTHON, prune, image / "python"], check=True, capture_output=True)
     subprocess.run([PYTHON, COMPILE, image / "python", image / "function"], check=True)
 
 
