@@ -7,6 +7,9 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+
+from msgspec import Raw
 
 from epimetheus.clock import Deadline
 from epimetheus.errors import AccountingError
@@ -20,7 +23,7 @@ from epimetheus.run.tally import Tally
 from epimetheus.select.dedupe import SeenKeys, compartment_tag
 from epimetheus.select.rate_limits import Counts
 from epimetheus.select.selection import Selection
-from epimetheus.source.decode import Events
+from epimetheus.source.decode import Events, decode_event
 from epimetheus.source.fetch import FetchTask
 
 BATCH_BYTES = 112 * 1024  # including its last message, a batch fits into one write of a connection (`deliver.connection.CHUNK`)
@@ -125,19 +128,20 @@ class Forwarder:
         Raises ReceiverError, DeliveryUncertain.
         """
         tag, minute, origin = compartment_tag(task.compartment), task.window.end, (task.compartment, task.window)
-        first_time, select, scan = self._seen.add_if_new, self._selection, self._selection.mentions_watched(events.text)
-        rate_limits, key_of = select.rate_limits, select.key
+        first_time, select, rate_limits = self._seen.add_if_new, self._selection, self._selection.rate_limits
+        scan = cache(lambda: select.mentions_watched(events.text))  # when the page has a new event: most have none
         complete = True
-        for fetched in events:
+        for raw in events.elements:
             if deadline is not None and deadline.left() <= 0:
                 complete = False
                 break
-            key = key_of(tag, fetched)
-            new = first_time(key)
-            self._tally.count_listed(fetched, new=new, late=late)
-            if not new:
+            key, fetched = self._recognize(tag, raw)
+            if not first_time(key):
+                self._tally.count_known(late=late)
                 continue
-            reason, watched = select(fetched, minute, scan=scan)
+            fetched = fetched or decode_event(raw)
+            self._tally.count_new(fetched, late=late)
+            reason, watched = select(fetched, minute, scan=scan())
             if reason == "deferred":
                 self._tally.deferred += 1
                 continue
@@ -207,6 +211,13 @@ class Forwarder:
         count, lines = batch.take_lines(confirmed)
         self.pending.add_messages(min(batch.last, confirmed) - count + 1, count, lines)
         self.messages.add(count, lines)
+
+    def _recognize(self, tag: bytes, raw: bytes | Raw) -> tuple[bytes, Fetched | None]:
+        """The key of an event, and the event if it had to be decoded for that: most are duplicates, and need not be."""
+        if (key := self._selection.key_of_text(tag, raw)) is not None:
+            return key, None
+        fetched = decode_event(raw)
+        return self._selection.key(tag, fetched), fetched
 
     def _add(self, fetched: Fetched, polled: str, deadline: Deadline | None, *, watched: bool, late: bool) -> None:
         """Add an event to those to be rendered. ``polled``: the compartment that listed it."""

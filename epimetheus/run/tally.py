@@ -49,17 +49,19 @@ class Tally:
         """Events with a known outcome: confirmed, duplicate, filtered or deferred."""
         return self.forwarded + self.duplicates + sum(self.filtered.values()) + self.deferred
 
-    def count_listed(self, fetched: Fetched, *, new: bool, late: bool) -> None:
-        """Count an event, ``new`` if it was not forwarded before, ``late`` if reconciliation listed it."""
+    def count_known(self, *, late: bool) -> None:
+        """Count an event that was forwarded before. ``late``: reconciliation listed it."""
         if late:
-            self._count_relisted(fetched, new=new)
+            self.relisted += 1
         else:
-            self.duplicates += not new
-        self.fetched += new or not late
+            self.fetched += 1
+            self.duplicates += 1
 
-    def _count_relisted(self, fetched: Fetched, *, new: bool) -> None:
-        self.relisted += 1
-        if new:
+    def count_new(self, fetched: Fetched, *, late: bool) -> None:
+        """Count an event that was not forwarded before. ``late``: reconciliation listed it."""
+        self.fetched += 1
+        if late:
+            self.relisted += 1
             self.late += 1
             happened = parse_seconds(fetched.event.event_time or "") if fetched.event else 0.0
             self.earliest_late = min(self.earliest_late, happened or math.inf)

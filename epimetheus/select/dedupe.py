@@ -11,8 +11,10 @@ from hashlib import blake2b
 from itertools import groupby, islice
 from struct import iter_unpack
 
+from msgspec import Raw
+
 from epimetheus.model import Fetched
-from epimetheus.select.event_content import content
+from epimetheus.select.event_content import content, content_of_text
 
 KEY_BYTES = 16
 _TAG_BYTES = 4
@@ -30,7 +32,17 @@ def event_key(tag: bytes, fetched: Fetched) -> bytes:
 
     No event can hide behind the ID of another.
     """
-    return tag + blake2b(content(fetched), digest_size=KEY_BYTES - _TAG_BYTES).digest()
+    return _key(tag, content(fetched))
+
+
+def key_of_text(tag: bytes, raw: bytes | Raw) -> bytes | None:
+    """The `event_key` of an event in the form of the Audit API, at half the cost of decoding it first. None for any other text."""
+    said = content_of_text(raw)
+    return None if said is None else _key(tag, said)
+
+
+def _key(tag: bytes, said: bytes) -> bytes:
+    return tag + blake2b(said, digest_size=KEY_BYTES - _TAG_BYTES).digest()
 
 
 class SeenKeys:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from hashlib import blake2b
 from struct import iter_unpack
 
+from msgspec import Raw
+
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.problem import Problem, identity_of, problem_of, severity_of, version_of
 from epimetheus.select.dedupe import KEY_BYTES
@@ -95,6 +97,10 @@ class ProblemSelection(Selection):
     def key(self, tag: bytes, fetched: Fetched) -> bytes:
         """See `KnownVersions`: the compartment is not part of it."""
         return self.known.key(problem_of(fetched.raw))
+
+    def key_of_text(self, tag: bytes, raw: bytes | Raw) -> bytes | None:
+        """None: a problem is always decoded."""
+        return None
 
     def _decide(self, fetched: Fetched, event: AuditEvent) -> Decision:
         is_important = severity_of(problem_of(fetched.raw)) >= _IMPORTANT

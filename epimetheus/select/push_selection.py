@@ -7,6 +7,8 @@ needs them is ``deferred``: neither sent nor recorded, so that the next run find
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from msgspec import Raw
+
 from epimetheus.model import AuditEvent
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Reason, Rules
@@ -32,6 +34,10 @@ class PushSelection(Selection):
 
     def __init__(self, rules: Rules, watch: TamperWatch, *, summarize_own: bool) -> None:
         super().__init__(replace(rules, own=_AnyFunction() if summarize_own else ()), watch, RateLimits({}))
+
+    def key_of_text(self, tag: bytes, raw: bytes | Raw) -> bytes | None:
+        """None: almost all pushed events have the form of Logging."""
+        return None
 
     def _own(self, event: AuditEvent, minute: int) -> Reason | None:
         return "deferred"

@@ -2,11 +2,13 @@
 
 from typing import NamedTuple
 
+from msgspec import Raw
+
 from epimetheus.event_details import actor_of
 from epimetheus.model import AuditEvent, Fetched
 from epimetheus.reports import Cache
 from epimetheus.select.actors import Actor, classify_actor, normalized
-from epimetheus.select.dedupe import event_key
+from epimetheus.select.dedupe import event_key, key_of_text
 from epimetheus.select.own_polling import OwnPolling
 from epimetheus.select.rate_limits import RateLimits, event_millis
 from epimetheus.select.rules import SEND, Decision, Reason, RuleEngine, Rules
@@ -36,6 +38,10 @@ class Selection:
     def key(self, tag: bytes, fetched: Fetched) -> bytes:
         """The key by which an event is recognized; ``tag``: that of the compartment that listed it."""
         return event_key(tag, fetched)
+
+    def key_of_text(self, tag: bytes, raw: bytes | Raw) -> bytes | None:
+        """The `key` of an event that is not decoded yet. None if it has to be decoded first."""
+        return key_of_text(tag, raw)
 
     def mentions_watched(self, page: bytes) -> bool:
         """True if a page mentions a watched resource. If not, none of its events does, and none needs a scan of its own."""

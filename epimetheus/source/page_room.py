@@ -5,7 +5,6 @@ page in memory whenever forwarding is slower than reading.
 """
 
 import threading
-import time
 import weakref
 from typing import Self
 
@@ -40,9 +39,9 @@ class PageRoom:
             if reader not in self._readers:
                 self._readers.append(reader)
             while reader.may_pause > 0 and self._is_full(reader):
-                began = time.monotonic()
+                before = deadline.left()
                 self._changed.wait(deadline.clip(_CHECK_SECONDS))
-                reader.may_pause -= time.monotonic() - began
+                reader.may_pause -= before - deadline.left()
 
     def keep(self, events: Events, count: int) -> None:
         """The page is read. Its bytes count until ``events`` is freed."""

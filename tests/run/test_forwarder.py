@@ -234,6 +234,14 @@ def test_a_notice_has_a_sequence_number_and_is_not_counted_as_an_event(forwarder
     assert (tally.fetched, tally.forwarded, tally.notices, sender.confirmed) == (3, 3, 1, 4)
 
 
+def test_watched_resources_are_found_on_a_page_that_begins_with_duplicates(forwarder, renderer):
+    watched = b'{"eventType":"t","data":{"resourceId":"ocid1.bucket.ours"},"eventId":"x"}'
+    forwarder.forward_page(task(), events("a"))
+    forwarder.forward_page(task(), page_of(text("a"), watched, text("b")))
+    forwarder.finish()
+    assert [enrichment.watched for enrichment in renderer.enrichments] == [False, True, False]
+
+
 def test_the_renderer_gets_compartment_path_actor_and_tamper_watch(forwarder, renderer):
     forwarder.compartment_paths = {"c": "root/c", "d": "root/c/d"}
     elsewhere = b'{"eventType":"t","data":{"compartmentId":"d","resourceId":"ocid1.bucket.ours"},"eventId":"x"}'

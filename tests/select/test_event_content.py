@@ -1,11 +1,14 @@
 """What an event says: the same in the Audit API's form and in Logging's, and different for any two events."""
 
 import json
+import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from epimetheus.select.event_content import content
+from epimetheus.model import AuditEvent
+from epimetheus.select.event_content import content, content_of_text
 from epimetheus.source.decode import decode_event
 from epimetheus.testing.oci.logging_form import logging_form
 from epimetheus.testing.oci.samples import Sampler
@@ -155,3 +158,30 @@ def test_the_sentence_about_the_result_may_be_in_one_form_only(message):
 
 def test_the_text_of_a_malformed_event_is_not_what_another_event_says():
     assert said(said(EVENT)) == b"text " + said(EVENT)
+
+
+def members(model, path=()):
+    """The path of each member that the model decodes, and of each part."""
+    for field in msgspec.structs.fields(model):
+        here = (*path, field.encode_name)
+        yield here
+        for part in typing.get_args(field.type) or (field.type,):
+            if issubclass(part, msgspec.Struct):
+                yield from members(part, here)
+
+
+@pytest.mark.parametrize("path", sorted({*PATHS, *members(AuditEvent)}), ids=".".join)
+def test_the_content_of_a_text_is_that_of_the_decoded_event_or_unknown(path):
+    for value in ("x", None, 5, 1.5, True, [], {}, [{"a": 1}], 10**30):
+        text = json.dumps(changed(path, value)).encode()
+        expected = None if said(text).startswith(b"text ") else said(text)
+        assert content_of_text(text) == expected, value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"{}", b"[]", b"null", b"", b'{"eventType":"t","data":{}', b'{"eventType":"t","data":{"eventName":"\xff"}}', pushed(EVENT)],
+    ids=["object", "list", "null", "empty", "truncated", "not UTF-8", "logging"],
+)
+def test_the_content_of_any_other_text_is_unknown_until_it_is_decoded(text):
+    assert content_of_text(text) is None

@@ -1,10 +1,11 @@
 """The memory of pages is bounded: a reader pauses while others wait to be forwarded, and something always goes on."""
 
 import threading
+from itertools import count
 
 import pytest
 
-from epimetheus.clock import SYSTEM, Deadline
+from epimetheus.clock import SYSTEM, Clock, Deadline
 from epimetheus.errors import OutOfTime
 from epimetheus.source import page_room
 from epimetheus.source.decode import decode_page
@@ -91,4 +92,14 @@ def test_a_page_pauses_for_a_limited_time_in_all(monkeypatch):
     room = PageRoom(100)
     waiting = page_of(room, 100)
     assert begin(room, 50, 50).wait(LONG)
+    del waiting
+
+
+def test_a_pause_is_measured_with_the_clock_of_the_deadline():
+    times = count(0.0, 100.0)
+    room, clock = PageRoom(100), Clock(monotonic=lambda: next(times))
+    waiting = page_of(room, 90)
+    with room.reader(Deadline(clock, 1e9)) as reader:
+        reader.add(20)
+    assert reader.may_pause <= page_room.PAUSE_SECONDS - 100.0
     del waiting
