@@ -111,6 +111,16 @@ def test_every_part_of_the_sdk_that_the_code_names_is_in_the_image(image):
     assert [name for name in named if not (sdk / name).is_dir() and not (sdk / f"{name}.py").is_file()] == []
 
 
+def test_the_sdk_reads_a_text_of_unknown_encoding_without_the_modules_that_guess_one(image):
+    program = (
+        "import oci, sys; from oci._vendor import requests; response = requests.Response();"
+        "response._content = 'caf\u00e9'.encode(); print(ascii(response.text));"
+        "print([name for name in sys.modules if name.startswith(('charset_normalizer', 'oci._vendor.chardet.', 'oci.dns.'))])"
+    )
+    done = subprocess.run([PYTHON, "-S", "-c", program], env=environment(image), cwd=image, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("'caf\\xe9'\n[]\n", "")
+
+
 def test_every_file_that_is_left_is_the_one_its_wheel_brought(image):
     checked = 0
     for record in (image / "python").glob("*.dist-info/RECORD"):
