@@ -81,10 +81,22 @@ class SeenKeys:
     def add_delivered(self, minute: int, packed: bytes) -> None:
         """Put the keys ``packed``, of events delivered earlier, into the bucket of ``minute``. Those that are here already stay."""
         self._number_all()
-        number, before = self._number(minute), len(self._numbers)
-        for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):
-            self.add_if_new(key)
-        added = len(self._keys) // KEY_BYTES - before
+        if self._free <= len(packed) // KEY_BYTES:
+            self._rebuild(len(packed) // KEY_BYTES)
+        number, before, place = self._number(minute), len(self._numbers), len(self._numbers)
+        keys, slots, mask = self._keys, self._slots, self._mask
+        for (key,) in iter_unpack(f"{KEY_BYTES}s", packed):  # as `add_if_new`, at half the cost of a call for each key
+            slot = hash(key) & mask
+            while taken := slots[slot]:
+                if keys.startswith(key, taken * KEY_BYTES):
+                    break
+                slot = (slot + 1) & mask
+            else:
+                slots[slot] = place
+                keys += key
+                place += 1
+        added = place - before
+        self._free -= added
         self._numbers.extend(_repeated(number, added))
         self._remembered += added
 
@@ -167,10 +179,10 @@ class SeenKeys:
             slot = (slot + 1) & self._mask
         return place
 
-    def _rebuild(self) -> None:
-        """Rebuild the hash table so that at most a quarter of its slots are taken."""
+    def _rebuild(self, more: int = 0) -> None:
+        """Rebuild the hash table so that at most a quarter of its slots are taken, with ``more`` keys that are about to be added."""
         taken, size = len(self._keys) // KEY_BYTES, _MIN_SLOTS
-        while size < 4 * taken:
+        while size < 4 * (taken + more):
             size *= 2
         self._mask, self._free = size - 1, size // 2 - taken
         self._slots = array("I", [0]) * size
