@@ -14,7 +14,7 @@ from tests.support.budget import budget
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5
-SEEDS = budget(quick=10, full=200)
+SEEDS = budget(quick=5, full=200)
 DAYS = budget(quick=20, full=120)
 FAULTS = frozenset(
     {
