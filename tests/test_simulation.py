@@ -13,14 +13,14 @@ from tests.support.budget import budget
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5
-SEEDS = budget(quick=5, full=400)
+SEEDS = budget(quick=3, full=400)
 NOT_YET: tuple[str, ...] = ()
 """Faults that are excluded because Epimetheus does not handle them yet."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_no_seed_breaks_a_promise(first):
-    for seed in range(first, first + CHUNK):
+    for seed in range(first, min(first + CHUNK, SEEDS)):
         try:
             assert Theatre(seed, NOT_YET).play().days.alarms == []
         except Exception as error:
