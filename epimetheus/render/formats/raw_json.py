@@ -20,11 +20,9 @@ from epimetheus.render.redact import json_tree as tree
 from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
-from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import MESSAGE_STARTS_IN_JSON, escape_invisible_json
 
 _CACHED_ENDINGS = 4096
-_REDACTED = REDACTED.encode()
 _has_reserved_key = re.compile(rb'"epimetheus(?:Trimmed|Cut)?" *:').search
 # Checks the first member only: OCI writes all of them alike.
 _starts_compact = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match
@@ -48,10 +46,10 @@ class RawJson(JsonFormat):
         if self._redactor.paths or not self._is_compact(raw):
             return None
         texts = derived_texts(context)
-        text, rest = splice_common_secrets(raw, self._ending(context, texts))
+        text, rest, redacted = splice_common_secrets(raw, self._ending(context, texts))
         if texts:  # decoded and encoded again, so the prescan of the original does not cover them
             rest += b"," + tree.to_json_line(list(texts.values()))
-        return FastBody(escape_invisible_json(text), _REDACTED in text, rest)
+        return FastBody(escape_invisible_json(text), redacted, rest)
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
         """Texts with a hint of another secret, a reserved key, or a text that imitates the start of a message."""

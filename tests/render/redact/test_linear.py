@@ -30,9 +30,9 @@ MODULES = (
 )  # fmt: skip
 # Patterns that are matched at one position after another match, and not searched for.
 MATCHED_AT_A_POSITION = frozenset((
-    "_OPTIONAL_STRING", "_STRING_OR_KEY", "VALUE", "_ONE_STRING", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_HARMLESS_VALUE", "_QUOTED",
-    "_PAIR_NAME", "_BLOCK", "_EMPTY", "_SENTENCE_START", "_INNER_ELEMENT", "_PLAIN_NAME", "_VALUE_PREFIX", "_LABEL", "_JSON_SCALAR",
-    "_BARE_VALUE", "_LINE_VALUE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION_VERB", "_OPTION_ARGUMENT",
+    "_OPTIONAL_STRING", "_STRING_OR_KEY", "VALUE", "_ONE_STRING", "_COMMON_VALUE", "_NEXT_KEY", "_NAME_LIKE", "_CDATA", "_HARMLESS_VALUE",
+    "_QUOTED", "_PAIR_NAME", "_BLOCK", "_EMPTY", "_SENTENCE_START", "_INNER_ELEMENT", "_PLAIN_NAME", "_VALUE_PREFIX", "_LABEL",
+    "_JSON_SCALAR", "_BARE_VALUE", "_LINE_VALUE", "_DIGITS", "_WORD", "_PLAIN_KEY", "_ACTION_VERB", "_OPTION_ARGUMENT",
 ))  # fmt: skip
 PATTERNS = {
     **{name: value for module in MODULES for name, value in vars(module).items() if isinstance(value, re.Pattern)},
