@@ -16,7 +16,7 @@ from epimetheus.model import Fetched
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.renderer import Renderer
 from epimetheus.run.forwarder import MAX_GROUP_EVENTS
-from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key
+from epimetheus.select.dedupe import SeenKeys, compartment_tag, event_key, key_of_text
 from epimetheus.select.rate_limits import RateLimits
 from epimetheus.select.rules import Rules
 from epimetheus.select.selection import Selection
@@ -60,14 +60,16 @@ def steps(texts: list[bytes]) -> list[tuple[str, float]]:
     """Measures each step, and returns names and seconds."""
     events: list[Fetched] = [event for text in texts for event in decode_page(text)]
     tag, frame = compartment_tag(COMPARTMENT), framer("octet-counting")
-    select = Selection(Rules(own=(OURS,)), TamperWatch((OURS,)), RateLimits({}))
+    watch = TamperWatch((OURS,))
+    select = Selection(Rules(own=(OURS,)), watch, RateLimits({}))
     keys = [event_key(tag, event) for event in events]
     messages = [rendered.message for rendered in renderer("cef").render_many([(event, 7, ENRICHMENT) for event in events])]
     return [
         ("split the page into events", least(decode_page, texts)),
         ("decode an event", least(list, map(decode_page, texts))),
-        ("dedupe key", least(lambda event: event_key(tag, event), events)),
+        ("dedupe key", least(lambda event: key_of_text(tag, event.raw), events)),
         ("dedupe lookup", _deduplication(keys)),
+        ("watched resources", least(watch.mentions, texts)),
         ("rules", least(lambda event: select(event, 60, scan=False), events)),
         *[(f"render, {form}", _rendering(form, events)) for form in ("cef", "json", "leef", "ocsf")],
         ("frame", least(frame, messages)),
