@@ -589,7 +589,7 @@ variable "own_events" {
 variable "tamper_watch" {
   type        = list(string)
   default     = null
-  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the bucket, topic, log group, application and secret that this module creates; [] protects none."
+  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the buckets, topic, log group, application and secrets that this module creates; [] protects none."
 }
 
 variable "redact" {
