@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,7 @@ TINY = Sizes(
     growth_events=(50, 130),
     growth_compartments=(4, 12),
 )
+ROOT = Path(__file__).parents[1]
 BASE = "HEAD" if profile() == "full" else None
 
 
@@ -143,6 +145,12 @@ def test_the_page_and_its_plots_are_generated_from_the_figures(results, tmp_path
         assert f"(images/{picture})" in for_operators
         drawn = ET.parse(tmp_path / "docs" / "images" / picture).getroot()
         assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 4
+
+
+def test_the_page_for_operators_differs_from_its_template_in_figures_only():
+    template = (ROOT / "benchmarks" / "templates" / "scale.md").read_text("utf-8")
+    text = ".+?".join(re.escape(part) for part in re.split(r"\{[^}]+\}", template))
+    assert re.fullmatch(text, (ROOT / "docs" / "scale.md").read_text("utf-8"), re.DOTALL), "edit both, or run make bench"
 
 
 def test_the_table_shows_goals_and_whether_they_are_met():
