@@ -19,6 +19,7 @@ FIELD_MAPS = {
         omitted=frozenset(("rt",)), ordered=("msg",), labels={"cs1": "100 %s"},
     ),
     "leef": Fields(renamed={"usrName": "accountName"}, added={"srcPort": "data.request.path", "who": "data.identity"}, ordered=("url",)),
+    "json": Fields(renamed={"eventId": "id"}, added={"who": "data.identity.principalName"}),
 }  # fmt: skip
 PART_PATHS = [
     ("eventType",), ("data", "eventName"), ("data", "request", "action"), ("data", "response", "status"), ("data", "message"),
@@ -26,7 +27,7 @@ PART_PATHS = [
     ("data", "identity", "authType"), ("data", "identity", "tenantId"), ("data", "compartmentId"), ("data", "compartmentName"),
     ("data", "request", "path"), ("data", "resourceName"), ("eventId",), ("data", "additionalDetails"),
 ]  # fmt: skip
-TRICKY = ("", "a", "token=hidden", "a=b|c\\d^e", " a ", "a\0b", "x" * 64, "x" * 300, "[redacted]", "é", "10.0.0.1")
+TRICKY = ("", "a", "token=hidden", "a secret", "GetSecretBundle", "auth", "a=b|c\\d^e", " a ", "a\0b", "x" * 64, "x" * 300, "[redacted]", "é", "10.0.0.1")
 SOME_TEXT = st.sampled_from(TRICKY) | ANY_TEXT
 ENRICHMENTS = st.sampled_from((
     Enrichment(), Enrichment("root/prod"), Enrichment("root/prod", watched=True), Enrichment("token=hidden", late=True),
@@ -47,7 +48,7 @@ def streams(draw):
     return draw(st.lists(st.lists(st.tuples(event, ENRICHMENTS), min_size=1, max_size=4), min_size=1, max_size=4))
 
 
-@pytest.mark.parametrize("form", ["cef", "leef"])
+@pytest.mark.parametrize("form", FIELD_MAPS)
 @given(
     streams(),
     st.sampled_from(({"max_bytes": 0}, {"max_bytes": 8000}, {"max_bytes": 700, "header": "rfc3164"}, {"redact": ["data.identity.*"]})),
