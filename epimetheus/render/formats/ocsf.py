@@ -8,7 +8,7 @@ event first loses captions and observables, which repeat other values, then fiel
 the shortened core fits does the text become one cut string, as in JSON. 2,400 bytes are always enough; usually half of that is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
@@ -19,16 +19,15 @@ from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.derived_fields import FAILURE, SUCCESS, http_status, operation_name, service_name
 from epimetheus.render.event_time import parse_event_time
 from epimetheus.render.field_lookup import to_api_form
-from epimetheus.render.formats.base import EventContext, FastBody
+from epimetheus.render.formats.base import EventContext
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Path, Tree, enrichment_tree
 from epimetheus.render.formats.ocsf_classes import API_ACTIVITY, OTHER, Classification, api_activity, classify
 from epimetheus.render.formats.ocsf_subjects import subjects
 from epimetheus.render.formats.ocsf_values import UNKNOWN, UnmappedFields, Values, to_tree
 from epimetheus.render.redact import json_tree
-from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
-from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact.prescan import json_hints
+from epimetheus.render.redact.redactor import RedactedJson, Redactor
 from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
-from epimetheus.render.redact.text import REDACTED
 
 VERSION, VENDOR, PRODUCT, PROVIDER = "1.4.0", "Oracle", "OCI Audit", "OCI"
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
@@ -48,7 +47,6 @@ _OBSERVED = {place: (".".join(place), kind) for place, kind in OBSERVABLES.items
 _RESOURCE_UID = 10
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
-_REDACTED = REDACTED.encode()
 
 PLACES: Sequence[tuple[Path, Path]] = (
     (("eventId",), ("metadata", "uid")),
@@ -113,26 +111,20 @@ class Ocsf(JsonFormat):
     ) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._only_api = classes == "api"
-        self._prescan = Prescan(*JSON_HINTS, separator=",")
+        self._hints = json_hints().search
         self._activity = lru_cache(_CACHED_NAMES)(api_activity)
         self._classify = lru_cache(_CACHED_NAMES)(classify)
 
-    def render_fast(self, context: EventContext) -> FastBody | None:
-        """The event without the secrets that nearly every event has: complete if a prescan finds no hint in the rest of it."""
-        raw = bytes(context.raw)
-        if self._redactor.paths or not raw.endswith(b"}") or not is_utf8(raw):
-            return None
-        text, rest = splice_common_secrets(raw, b"}")
-        try:
-            event = json_tree.decode_valid(text)
-            line = json_tree.to_json_line(self._output(context, event)) if isinstance(event, dict) else None
-        except ValueError:
-            return None
-        return FastBody(line, _REDACTED in line, rest) if line else None
-
-    def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
-        """Texts with a hint of another secret."""
-        return self._prescan(unscanned)
+    def redacted(self, raw: bytes) -> RedactedJson:
+        """Without a hint at another secret, only the two secrets that nearly every event has are replaced, before it is decoded."""
+        if not self._redactor.paths and raw.endswith(b"}") and is_utf8(raw):
+            text, rest = splice_common_secrets(raw, b"}")
+            try:
+                if not self._hints(rest):
+                    return RedactedJson(json_tree.decode_valid(text), parsed=True)
+            except ValueError:
+                pass
+        return super().redacted(raw)
 
     def values(self, context: EventContext, event: Tree) -> Tree:
         """The event in the schema's form."""
