@@ -167,7 +167,7 @@ class Ocsf(JsonFormat):
 
     def _fill_from_details(self, values: Values, context: EventContext) -> None:
         """Adds the actor and the user agent of an event whose ``identity`` is empty."""
-        for place, name in _FROM_DETAILS.items():
+        for place, name in _FROM_DETAILS.items() if context.meaning.from_details else ():
             if is_silent(str(values[place] or "")) and (text := self._from_identity(context, name)):
                 values[place] = text
 
