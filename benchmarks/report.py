@@ -92,7 +92,7 @@ def _memory(costs: Costs, sizes: Mapping[str, Any]) -> str:
         f"A backlog of {sizes['many']:,} events over {sizes['hours']} hours takes {backlog}: slices grow only while they contain few\n"
         f"events ({FEW_EVENTS:,}), and only the keys of two slices are in memory. In a single slice, the same number of\n"
         f"events takes {window}, {costs.key:.0f} bytes per event. Therefore 256 MB (`memory_in_mbs`) are sufficient for\n"
-        f"{most:,.0f} events within `SLICE_MINUTES`. In the state, a key takes 16 bytes."
+        f"{most:,.0f} events within `SLICE_MINUTES`. In the ledger, an event takes 24 bytes."
     )
 
 

@@ -437,7 +437,7 @@ variable "overlap_minutes" {
 variable "settle_minutes" {
   type        = number
   default     = null
-  description = "Minutes before now at which a run stops reading. Newer events may not be listed, or with PUSH not be pushed, yet. With push_enabled, the default is 20. Default: 2."
+  description = "Minutes before now at which a run stops reading. Newer events may not be listed yet or, with PUSH, not be pushed yet. With push_enabled, the default is 20. Default: 2."
 
   validation {
     condition = var.settle_minutes == null || try(
@@ -466,7 +466,7 @@ variable "cloud_guard_minutes" {
   type        = number
   default     = 15
   nullable    = false
-  description = "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+  description = "Minimum number of minutes between two polls of Cloud Guard. A poll lists all problems, and forwards those that have changed."
 
   validation {
     condition = (
@@ -578,7 +578,7 @@ variable "own_events" {
 variable "tamper_watch" {
   type        = list(string)
   default     = null
-  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the bucket, topic, log group, application and secret that this module creates; [] protects none."
+  description = "Resources to protect: an event that names one bypasses every rule, is marked, and has a severity of at least 9. Default: the buckets, topic, log group, application and secrets that this module creates; [] protects none."
 
   validation {
     condition = var.tamper_watch == null || try(

@@ -13,14 +13,14 @@ from tests.support.budget import budget
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5
-SEEDS = budget(quick=10, full=400)
+SEEDS = budget(quick=3, full=400)
 NOT_YET: tuple[str, ...] = ()
 """Faults that are excluded because Epimetheus does not handle them yet."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_no_seed_breaks_a_promise(first):
-    for seed in range(first, first + CHUNK):
+    for seed in range(first, min(first + CHUNK, SEEDS)):
         try:
             assert Theatre(seed, NOT_YET).play().days.alarms == []
         except Exception as error:
@@ -240,11 +240,11 @@ MUTATIONS = [
     Mutation("9: the entry of a killed run has no signature", "ledger/ledger.py", "if key:", "if False:"),
 ]
 SHOWN_BY: dict[str, int | str] = {
-    "1: an unreadable compartment is skipped": 1,
+    "1: an unreadable compartment is skipped": 29,
     "1: no overlap": 2,
     "1: the second page is the last": 9,
     "1: events before the stored page are skipped": "test_an_event_listed_late_before_the_resumed_page_arrives()",
-    "1: a listing never expires": 1,
+    "1: a listing never expires": 24,
     "1: a returning compartment starts over": 45,
     "1: a refused deleted compartment is given up at once":
         "test_a_refused_deleted_compartment_is_given_up_after_six_hours(40, 0)",
@@ -278,12 +278,12 @@ SHOWN_BY: dict[str, int | str] = {
     "3: the state of another run is overwritten": "test_a_state_that_another_run_wrote_is_not_overwritten()",
     "4: the accounting is not checked": 0,
     "4: one event above the limit is sent": 1,
-    "4: hourly counts are not recorded": 1,
+    "4: hourly counts are not recorded": 29,
     "4: hourly counts are not in the entry": "test_counts_of_an_entry_whose_state_is_not_written_count_once(False)",
     "4: counts of an entry without its state are ignored": "test_counts_of_an_entry_whose_state_is_not_written_count_once(False)",
     "4: an entry is written again under another number": "test_counts_of_an_entry_whose_state_is_not_written_count_once(True)",
     "4: no notice is sent": 9,
-    "4: a notice is not recorded": 1,
+    "4: a notice is not recorded": 29,
     "5: the deadline is exceeded": 1,
     "1: the local clock is trusted": "test_a_clock_that_is_four_minutes_off_loses_nothing_and_is_reported(240.0)",
     "5: a lease lasts hours": "test_a_killed_run_blocks_other_runs_for_at_most_five_minutes()",
@@ -299,16 +299,16 @@ SHOWN_BY: dict[str, int | str] = {
     "9: after the state is restored, the chain has two branches": 2,
     "9: what an earlier run could not store is replaced": 0,
     "9: entries of a killed run are in no seal": 33,
-    "9: a seal names entries again": 0,
+    "9: a seal names entries again": 35,
     "9: a run without a seal is named by none": "test_runs_whose_seals_could_not_be_written_are_named_by_the_next_seal()",
     "9: the seals of earlier runs are not sent": 0,
-    "9: a seal counts as sent before it is confirmed": 0,
+    "9: a seal counts as sent before it is confirmed": 30,
     "9: the digest of the messages lacks the notices": 0,
-    "9: a missing message is not named": 2,
-    "9: a missing seal is not named": 4,
-    "9: an altered seal is valid": 2,
-    "9: a missing entry is not named": 4,
-    "9: a run that was killed looks like a gap": 1,
+    "9: a missing message is not named": 12,
+    "9: a missing seal is not named": 23,
+    "9: an altered seal is valid": 34,
+    "9: a missing entry is not named": 27,
+    "9: a run that was killed looks like a gap": 33,
     "9: the entry of a killed run has no signature": 1,
 }
 """Promise → a seed or scene that detects the mutation."""

@@ -17,6 +17,7 @@ from epimetheus.cli.state_target import (
     AsJson,
     Dialog,
     Region,
+    Target,
     Yes,
     first_minute,
     lease_text,
@@ -164,12 +165,8 @@ def state_adopt(source: SettingsSource, reason: Reason, region: Region = None, y
             return
         for line in (f"{target.name} belongs to {before}.", f"New owner: {after}."):
             dialog.note(line)
-        if same and moved:
-            dialog.confirm(f"Events of the last days whose entries are not in {owner.ledger} are sent again. Continue?")
-        elif state.tenancy in ("", owner.tenancy):
-            dialog.confirm(f"The new receiver gets events after {minute_text(state.through)}, and no earlier ones. Continue?")
-        else:
-            dialog.confirm(f"{_dropped_text(state)} Continue?")
+        dialog.confirm(f"{_adopted_text(target, state, moved=same and moved)} Continue?")
+        if state.tenancy not in ("", owner.tenancy):
             start = first_minute(target.settings)
             state = replace(state.for_other_tenancy(), through=start, began=start)
         adopted = Adoption(SYSTEM.now(), reason, before)
@@ -214,6 +211,22 @@ def state_own_address(
         dialog.confirm(f"Calls from {own} will be filtered. Does a container or NAT gateway of this deployment have this address?")
         target.session.commit(replace(state, rate_limits=confirm_address(state.rate_limits, own, int(SYSTEM.now() // 60))))
     dialog.report(target, f"{own} is the address of this deployment", address=own)
+
+
+def _adopted_text(target: Target, state: State, *, moved: bool) -> str:
+    """What an adoption means for the events, or problems, that the receiver gets. ``moved``: only the ledger changes."""
+    is_other_tenancy = state.tenancy not in ("", target.owner.tenancy)
+    if target.region == STREAM:
+        if moved:
+            return f"Problems of the last {HORIZON_DAYS} days whose entries are not in {target.owner.ledger} are sent again."
+        if is_other_tenancy:
+            return f"Every problem of the new tenancy of the last {HORIZON_DAYS} days is sent."
+        return "The new receiver gets problems that are new or change from now on, and no others."
+    if moved:
+        return f"Events of the last days whose entries are not in {target.owner.ledger} are sent again."
+    if is_other_tenancy:
+        return _dropped_text(state)
+    return f"The new receiver gets events after {minute_text(state.through)}, and no earlier ones."
 
 
 def _dropped_text(state: State) -> str:

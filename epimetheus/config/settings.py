@@ -191,7 +191,7 @@ class Settings(SourceSettings):
         15, 0, 1440, "Minutes before the cursor that every run reads again, to find events that OCI lists late. Duplicates are dropped."
     )
     settle_minutes: int = _READING.integer(
-        2, 0, 60, "Minutes before now at which a run stops reading. Newer events may not be listed, or with `PUSH` not be pushed, yet.",
+        2, 0, 60, "Minutes before now at which a run stops reading. Newer events may not be listed yet or, with `PUSH`, not be pushed yet.",
         unset="2; 20 with PUSH=true",
     )  # fmt: skip
     reconcile_after: value_types.Passes = _READING.field(

@@ -22,8 +22,12 @@ class SourceSettings(BaseModel):
         default=("audit",),
     )
     cloud_guard_minutes: int = _READING.integer(
-        15, 1, 30, "Minutes between two polls of Cloud Guard, at least. A poll lists all problems, and forwards those that have changed."
+        15,
+        1,
+        30,
+        "Minimum number of minutes between two polls of Cloud Guard. A poll lists all problems, and forwards those that have changed.",
     )
     push: value_types.Boolean = _READING.boolean(
-        False, "If true, Connector Hub pushes events to a second function, which accepts batches; runs send only what was not pushed."
+        False,
+        "If true, Connector Hub pushes events to a second function, which accepts batches, and runs send only what was not pushed.",
     )

@@ -55,9 +55,10 @@ def log_to(stream: TextIO, level: str) -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("fn").setLevel(logging.CRITICAL)
-    logging.getLogger(_LOG).setLevel(level.upper())
+    for name, threshold in ((None, "WARNING"), ("fn", "CRITICAL"), (_LOG, level.upper())):
+        logger = logging.getLogger(name)
+        if logging.getLevelName(logger.level) != threshold:  # setting a level takes a millisecond: the SDK has hundreds of loggers
+            logger.setLevel(threshold)
 
 
 class LogObserver:

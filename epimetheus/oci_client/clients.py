@@ -21,6 +21,7 @@ from epimetheus.oci_client.config_file import ProfileProblem, normalized_region,
 from epimetheus.oci_client.http_limits import ResponseLimitExceeded, limit_client, limit_signer
 from epimetheus.oci_client.network_errors import is_network_error, network_failure
 from epimetheus.oci_client.policies import with_policy
+from epimetheus.oci_client.session_environment import read_environment_once
 from epimetheus.oci_client.time_limit import TimedOut, run_within
 from epimetheus.oci_client.tls_contexts import TlsContexts
 from epimetheus.safe_text import safe_message
@@ -164,6 +165,7 @@ def make_client(
         **options,
     )
     limit_client(client, seconds * 2 / 3, max_bytes, credentials.contexts)  # the last attempt starts within the first third
+    read_environment_once(client.base_client.session, client.base_client.endpoint)
     hooks = client.base_client.session.hooks["response"]
     if calls is not None:
         service = client.base_client.service

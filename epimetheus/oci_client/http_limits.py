@@ -267,8 +267,9 @@ def limit_client(client: Any, seconds: float, max_bytes: int | None = None, cont
     """Limit each request of an SDK client to ``seconds``, and its responses to ``max_bytes``, by default the maximum for its service."""
     session = client.base_client.session
     max_bytes = max_bytes or (OBJECT_BYTES if client.base_client.service in _LARGE else RESPONSE_BYTES)
+    adapter = LimitedAdapter(seconds, max_bytes, contexts=contexts)
     for scheme in ("https://", "http://"):  # a session that the SDK replaces is copied with its adapters
-        session.mount(scheme, LimitedAdapter(seconds, max_bytes, contexts=contexts))
+        session.mount(scheme, adapter)
 
 
 def limit_signer(signer: Any, seconds: float, retry_strategy: Any) -> None:

@@ -57,4 +57,4 @@ def derived_texts(context: EventContext) -> dict[str, str]:
             texts[_FROM_DETAILS[field]] = getattr(context.event.data.identity, field)
     if user is not NO_SUBJECT:
         texts["targetUser"], texts["targetUserId"] = user.name, user.uid
-    return {name: text for name, text in texts.items() if text}
+    return {name: text for name, text in texts.items() if text} if texts else {}

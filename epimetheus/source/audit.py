@@ -26,6 +26,7 @@ from epimetheus.oci_client.clients import CONNECT_SECONDS, READ_SECONDS, Credent
 from epimetheus.oci_client.http_limits import PAGE_BYTES, PAGE_SECONDS, PIECE_BYTES, LimitedAdapter, ResponseLimitExceeded
 from epimetheus.oci_client.network_errors import is_network_error, network_failure
 from epimetheus.oci_client.policies import Policies, with_policy
+from epimetheus.oci_client.session_environment import read_environment_once
 from epimetheus.source.decode import Events, decode_page
 from epimetheus.source.page_room import PageReader, PageRoom
 from epimetheus.source.page_tokens import PageTokens
@@ -223,10 +224,8 @@ class AuditApi:
 
 
 def _session(url: str) -> requests.Session:
-    """A session that reads proxies and certificates from the environment once: reading them per request would add a fifth to its cost."""
     session = requests.Session()
-    environment = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify, session.trust_env = environment["proxies"], environment["verify"], False
+    read_environment_once(session, url)
     return session
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from epimetheus.cli import confirm
+from epimetheus.cli import confirm, settings_source
 from epimetheus.cli.app import app
 from epimetheus.model import minute_text, parse_minute
 from tests.support.harness import restored_logging, staged
@@ -22,11 +22,13 @@ def terminal(tmp_path, api_key, monkeypatch):
         stage.hand.time = datetime.now(UTC).timestamp()
         del stage.environment["STATE_BUCKET"]
         stage.environment["STATE_FILE"] = str(tmp_path / "cursor")
+        monkeypatch.setattr(settings_source, "SYSTEM", stage.hand.today)
         runner = CliRunner()
 
         def run_cli(*arguments, answer="", **changes):
             monkeypatch.setattr(confirm, "is_answerable", lambda: bool(answer))
             environment = {**dict.fromkeys(("SYSLOG_HOST", "STATE_FILE"), ""), **stage.environment, **changes}
+            stage.await_confirmations(environment)
             return runner.invoke(app, arguments, input=answer, env={**environment, "COLUMNS": "200"}, catch_exceptions=False)
 
         yield stage, run_cli

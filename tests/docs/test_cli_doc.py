@@ -154,8 +154,8 @@ Install the command with `pipx install .` in a copy of the repository, then use 
 once, and write `.venv/bin/python -m epimetheus` in place of `epimetheus`. Results go to stdout; progress, notes, questions of `replay`,
 errors and the reports of failed runs go to stderr. Every command has `-h`.
 
-On a terminal, tables fit its width: if columns do not fit, the least important ones are dropped, and named below the table. Elsewhere,
-tables are tab-separated values, notes about them go to stderr, and each sentence is on one line. In the tables of `runs` and `rules
+On a terminal, tables fit its width: if columns do not fit, the least important ones are dropped, and named below the table. In a pipe or a
+file, tables are tab-separated values, notes about them go to stderr, and each sentence is on one line. In the tables of `runs` and `rules
 preview`, an apostrophe precedes text that a spreadsheet would take for a formula. `NO_COLOR` turns colors off.
 
 `python -m tests.docs.test_cli_doc` generates this page from the code. Do not edit it by hand.
@@ -180,15 +180,18 @@ The options differ as follows:
 - `--tfvars` reads `terraform.tfvars` or `.tfvars.json`, and derives the settings as the Terraform module does. It does not know what
   Terraform creates: the secret for `create_vault`, and the resources that `TAMPER_WATCH` names by default. For these, use `--function`.
   `validate` does not check the key in such a secret; `run` and `replay` stop with an error.
-- `--function` reads the configuration of the function and of its application, and uses the region of the function. The function's `OCI_AUTH`
-  is not used: you sign in as yourself. You need this policy:
-  `Allow group YOUR_GROUP to read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
+- `--function` reads the configuration of the function and of its application, and uses the region of the function. The function's
+  `OCI_AUTH` is not used: you sign in as yourself. Its `OCI_ENDPOINT`, `STATE_FILE` and `file:` values are ignored, with a note, so that
+  someone who can change the function cannot choose files and endpoints of your machine. You need this policy: `Allow group YOUR_GROUP to
+  read functions-family in compartment COMPARTMENT_OF_THE_FUNCTION`.
 
-If several sources contain a setting, the environment takes precedence, then `--env-file`, `--tfvars` and `--function`. The command names
-the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set, except for `METRICS_NAMESPACE` and `RECONCILE_AFTER`.
+If several sources contain a setting, the first of these applies: the environment, `--env-file`, `--tfvars`, `--function`. The command names
+the settings that the environment overrides. A file may be a pipe, as in `--env-file <(sops -d prod.env)`. An empty value counts as not set,
+except for `METRICS_NAMESPACE` and `RECONCILE_AFTER`.
 
-In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`. A
-similar name, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, belong to other programs.
+In a file or a function, a misspelled setting is an error. In the environment, it is an error only if its name begins with `SYSLOG_`.
+Another name that resembles a setting, such as `TENANCY_ID`, is ignored with a note. Names of one word, such as `REGION`, are ignored
+without a note, because they belong to other programs.
 
 ## Names of compartments
 
@@ -205,8 +208,8 @@ A duration is one or more numbers, each with a unit: `90s`, `15m`, `24h`, `7d`, 
 ## Output as JSON
 
 Every command except `demo` has `--json`, which prints one JSON document to stdout. Questions, notes and progress go to stderr. The exit
-codes are the same. If a command fails before it has a result, the document is
-`{{"error": {{"kind": …, "fault": …, "what": …, "do": …}}}}`. If you answer no to its question, it prints none. Times are in RFC 3339 format.
+codes are the same. If a command fails before it has a result, the document is `{{"error": {{"kind": …, "fault": …, "what": …, "do": …}}}}`.
+If you do not confirm its question, it prints no document. Times are in RFC 3339 format.
 
 | command | document |
 |---|---|

@@ -302,7 +302,7 @@ def page():
 
         ## FIELD_MAP
 
-        FIELD_MAP is JSON text, `file:PATH` or `object:NAME`. It has a section for each format:
+        FIELD_MAP is JSON text, `file:PATH` or `object:NAME`. Under `formats`, it has a section for each format, with these keys:
 
         | key | value |
         | --- | --- |
@@ -312,10 +312,10 @@ def page():
         | `order` | names that come first, in this order |
         | `labels` | for CEF: key without a fixed meaning → its label |
 
-        FIELD_MAP also accepts the file of the Go program that Epimetheus replaces, as it is: `field_mappings`, or `service_mappings` of its
-        newest version; `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version`. These names apply to CEF. LEEF's header also uses
-        `cef_vendor` and `cef_product`. Keys that begin with `_comment` are ignored, also in `RULES`. Names that cannot be used, and
-        fields that only the Go program named, cause warnings, which name the real field ([Migrate](migrate.md)).
+        FIELD_MAP also accepts the unchanged file of the Go program that Epimetheus replaces: `field_mappings` or, in its newest version,
+        `service_mappings`; `ordered_fields`, `cef_vendor`, `cef_product` and `cef_version`. These names apply to CEF. LEEF's header also
+        uses `cef_vendor` and `cef_product`. Keys that begin with `_comment` are ignored, in `RULES`, too. Names that cannot be used, and
+        fields that only the Go program had, cause warnings ([Migrate](migrate.md)).
 
         ```json
         {{"formats": {{"cef": {{
@@ -329,8 +329,8 @@ def page():
         Names are the keys in the tables above. In JSON and OCSF, they are dotted paths. The path of an added value is one of these:
 
         - its path in the Audit API, such as `data.additionalDetails.shape`; the value is redacted;
-        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay`, `epimetheus.late`, or `epimetheus.actor`, which is `person`, `service` or `unknown`
-          ([Rules](rules.md#people-and-services)), and is not sent by default;
+        - `epimetheus.compartmentPath`, `epimetheus.tamperWatch`, `epimetheus.replay`, `epimetheus.late`, or `epimetheus.actor`, which is
+          `person`, `service` or `unknown` ([Rules](rules.md#people-and-services)), and is not sent by default;
         - a path in the [table below](#values-that-epimetheus-derives).
 
         A value that is not text is written as JSON. In CEF and LEEF, a key keeps its type and length: a value of another type is not sent,
@@ -338,7 +338,7 @@ def page():
         removed first, unless their name is in the tables above. In OCSF, a new name can make messages invalid against the schema.
 
         Notices of Epimetheus, such as the messages of seals, keep the default fields of the tables above, because `verify` and searches
-        depend on them. With CEF and LEEF, they also have what FIELD_MAP adds under other names, and its vendor, product and version.
+        depend on them. With CEF and LEEF, they also contain the fields that FIELD_MAP adds under other names, and its vendor, product and version.
 
         To see a message, and the value of every field in FIELD_MAP, run `epimetheus render --file event.json --explain`
         ([Command line](cli.md#render)).

@@ -48,15 +48,15 @@ FIELDS = {
     "api": "service → `requests`: answered requests (for Audit: requests made); `retries`: retries among them; `throttled`: 429 responses",
     "receiver": "`connections`, `confirmations`, and `confirmation`: `tls_close_notify`, `tcp_fin`, `relp_ack` or `none` ([How it works](how-it-works.md#how-delivery-is-confirmed))",
     "relisted": "events that reconciliation listed again ([How it works](how-it-works.md#reconciliation))",
-    "late": "the events among them that the ledger did not have; they count as `fetched`, and their messages are marked",
-    "latest_seconds": "seconds from the event time of the earliest of these to now; 0 if there are none",
-    "pushed": "with `PUSH`: events that pushes delivered, of the time that this run read at the cursor",
+    "late": "events among `relisted` that the ledger did not have; they count as `fetched`, and their messages are marked",
+    "latest_seconds": "seconds from the event time of the earliest late event to now; 0 if there is none",
+    "pushed": "with `PUSH`: events that pushes delivered, in the windows that this run read at the cursor",
     "filled": "with `PUSH`: events that were not pushed, so that this run forwarded them; their messages are marked `late`",
-    "reconciliation": "minutes of a pass (`RECONCILE_AFTER`) → how far it is",
+    "reconciliation": "minutes of a pass (`RECONCILE_AFTER`) → how far it has listed closed windows again",
     "listing_stale": "true if the compartments could not be listed and the last known ones were used",
     "listing_age_seconds": "seconds since the last complete listing of the compartments (with `REGIONS=all`, also of the regions); null if no listing is needed",
     "given_up": "deleted or unlisted compartments for which OCI returned 404 for 6 hours; their last events are not forwarded; a warning names them",
-    "seal": "the [seal](how-it-works.md#seals) of the run; null if it has none, as if it was skipped, or no seal could be written",
+    "seal": "the [seal](how-it-works.md#seals) of the run; null if it has none, because it was skipped or the seal could not be written",
     "first_start": "true if there was no state and this run created it; a warning names the time at which reading starts",
     "state_writes": "number of times that the state was written",
     "certificate_days": "days until the client's or the receiver's certificate expires, whichever is first; null if the run saw no certificate",
@@ -71,11 +71,11 @@ PUSHED = {
     "action": "`push`",
     "status": "`ok` or `failed`; after `failed`, Connector Hub sends the batch again",
     "error": "as in the report of a run",
-    "warnings": "such as events that are left to the next scheduled run",
+    "warnings": "for example about events that are left to the next scheduled run",
     "started": "start of the push (RFC 3339)",
     "seconds": "seconds from the start to this report",
     "batch": "events of the batch",
-    "fetched": "events that were looked at; less than `batch` if the push failed. `fetched = forwarded + unconfirmed + duplicates + filtered + deferred`",
+    "fetched": "events that were processed; less than `batch` if the push failed. `fetched = forwarded + unconfirmed + duplicates + filtered + deferred`",
     "forwarded": "events that were sent and confirmed",
     "unconfirmed": "events that may not have arrived; 0 unless the push failed",
     "duplicates": "events that were sent before, by a run or a push",
@@ -87,7 +87,7 @@ PUSHED = {
     "redacted": "as in the report of a run",
     "bytes": "as in the report of a run",
     "delay_seconds": "median of the seconds from the time of an event to the end of the push; null if no event has a time",
-    "longest_delay_seconds": "the maximum of these",
+    "longest_delay_seconds": "the maximum of the same seconds",
     "api": "as in the report of a run, without Audit",
     "receiver": "as in the report of a run",
 }
@@ -111,7 +111,7 @@ POSITION = {
 }
 RECONCILIATION = {
     "through": "the minute through which windows are listed again, except for compartments that are behind in the pass",
-    "lag_seconds": "how much time of windows that are due is not listed again yet",
+    "lag_seconds": "seconds of windows that are due and have not been listed again yet",
     "behind": "the number of compartments that are behind in the pass",
 }
 SEAL = {
@@ -119,8 +119,8 @@ SEAL = {
     "sha256": "SHA-256 of the stored object",
     "stored": "whether the object is known to be stored; if not, the next run stores it",
     "sent": "whether its message is confirmed; if not, the next run sends it; true with `SEAL_MESSAGES=false`",
-    "pending": "the number of seals whose message is not confirmed, with this one",
-    "chain_broken": "whether the seal before was deleted; a warning names it",
+    "pending": "the number of seals whose message is not confirmed, including this one",
+    "chain_broken": "whether the previous seal was deleted; a warning names it",
 }
 PROBLEMS = {
     "region": "the reporting region, which lists the problems of all regions",
@@ -225,8 +225,8 @@ def text() -> str:
 After reading this page, you can interpret a run's report, and build dashboards and alarms on its metrics.
 `python -m tests.docs.test_report_doc` generates this page from the code. Do not edit it by hand.
 
-Each run of a region, and each poll of Cloud Guard, produces one report. It is in the field `report` of the run's log line (`"event": "run"`), and in the function's
-response. `epimetheus run --json` prints it. The metrics are derived from the report.
+Each run of a region, and each poll of Cloud Guard, produces one report. The report is in the field `report` of the run's log line
+(`"event": "run"`), and in the function's response. `epimetheus run --json` prints it. The metrics are derived from the report.
 
 The terminal shows the whole report. In the log and in the function's response, an object has at most 100 members, and a text has at most
 2,000 characters. The field `…_not_shown` next to an object counts the omitted members. The response is limited to 1 MB. With more than ten
@@ -280,10 +280,10 @@ Example:
 
 ## Metrics
 
-OCI Monitoring receives one value per metric and run, in the namespace `METRICS_NAMESPACE` and the compartment `METRICS_COMPARTMENT_OCID`, with
-the dimensions `region` and `deployment`. The latter is `STATE_BUCKET/STATE_PREFIX`, without the slash at its end, or the name of
-`STATE_FILE`: several deployments can post to one compartment. After the run, its metrics are posted in one call. If this fails, the log
-contains a warning, and the status of the run does not change. A health check posts the metric `healthy`: 1 or 0.
+OCI Monitoring receives one value per metric and run, in the namespace `METRICS_NAMESPACE` and the compartment `METRICS_COMPARTMENT_OCID`,
+with the dimensions `region` and `deployment`. `deployment` is `STATE_BUCKET/STATE_PREFIX` without the final slash, or the name of
+`STATE_FILE`, so that several deployments can post to one compartment. After the run, its metrics are posted in one call. If this fails, the
+log contains a warning, and the status of the run does not change. A health check posts the metric `healthy`: 1 or 0.
 
 | metric | unit | description |
 |---|---|---|

@@ -110,20 +110,20 @@ def text() -> str:
 After reading this page, you can decide which events are sent, test a rules file before you use it, and find out why an event was not sent.
 `python -m tests.docs.test_rules_doc` generates this page from the code. Do not edit it by hand.
 
-`RULES` is a JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged
-([Migrate](migrate.md)). It may contain the keys of the field map, which `FIELD_MAP` reads, and keys that begin with `_comment`. Without
-`RULES`, everything is sent except the events of the deployment's own polling.
+`RULES` is JSON text, `file:PATH`, or `object:NAME` (an object in `STATE_BUCKET`). The Go program's file works unchanged
+([Migrate](migrate.md)). The text may also contain the keys of the field map, which `FIELD_MAP` reads, and keys that begin with `_comment`;
+`RULES` ignores both. Without `RULES`, everything is sent except the events of the deployment's own polling.
 
 ## Test a rules file
 
     epimetheus rules preview --since 24h --rules rules.json      # on the last day's events, read from OCI
     epimetheus rules preview --file events.json --rules rules.json
 
-The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0 are
-errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect, or an
-unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `epimetheus validate`.
-`validate` also warns if no event would be sent, and if a pattern matches no operation of the installed OCI SDK and no known sign-on event. Such
-a name may be misspelled, or newer than the SDK.
+The command sends nothing and writes nothing. An unknown key, a wrong type, a duplicate key, a pattern that cannot match, and a limit of 0
+are errors. All errors are reported at once, each with line and path, and a run fails before it sends anything. A rule that has no effect,
+or an unexpected effect (an event in two lists, a list that the mode ignores), causes a warning in every run and in `epimetheus validate`.
+`validate` also warns if the rules send no event at all, and if a pattern matches no operation of the installed OCI SDK and no known sign-on
+event. Such a name is either misspelled or newer than the SDK.
 
 ## Example
 
@@ -184,8 +184,8 @@ MSGID `notice`, and is a single line:
 {example_notice()}
 ```
 
-If more events of the same hour are suppressed later, another notice reports them. If a run fails, the next run may select other events of the
-hour than the failed run sent. In this case, more events than the limit arrive.
+If more events of the same hour are suppressed later, another notice reports them. If a run fails, the next run may select different events
+of the hour than those that the failed run sent. More events than the limit then arrive.
 
 ## Own polling
 
@@ -200,9 +200,9 @@ because OCI records it. Therefore:
 
 - One address is the deployment's own: the address in the state or, in a first run, the first address seen. The notice names it.
 - Calls from any other address bypass the other rules and are forwarded. Every run that reads such calls warns and names the address.
-- A call never makes another address trusted, even if there have been no calls from the known address for a long time. While the deployment is
-  down, a stolen token looks like a deployment that has moved. An address that was reported once remains untrusted. The state keeps both
-  addresses permanently, also after `state rewind`.
+- A call never makes another address trusted, even if there have been no calls from the known address for a long time. While the deployment
+  is down, a stolen token looks like a deployment that has moved. An address that was reported once remains untrusted. The state keeps both
+  kinds of addresses permanently, even after `state rewind`.
 - A new container or NAT gateway can change the address. Own polling is then forwarded, with the warning, until you confirm the new address.
   Compare the address in the warning with the deployment's egress (the NAT gateway's public IP, or the subnet's range behind a service gateway).
   If the address is yours, run `epimetheus state own-address 192.0.2.10` (once per region: `--region`). If it is not, revoke the
@@ -213,21 +213,22 @@ because OCI records it. Therefore:
 
 ## Duplicates
 
-Each run reads `OVERLAP_MINUTES` again, and drops events that were sent before. An event is a duplicate if it says the same, in
-the same compartment: id, type, time, name, resource, identity, request, response, state change and details, whatever the order or the spelling.
-If OCI lists an event again with another of these values, the event is sent again. The SIEM can recognize it by the event's id, and nothing is
-lost. Two events that share id, time and type are both sent.
+Each run reads the last `OVERLAP_MINUTES` before the cursor again, and drops events that were sent before. An event is a duplicate if its
+content and its compartment are the same as those of an event that was sent. The content is: id, type, time, name, resource, identity,
+request, response, state change and details. The order of the members and the notation of values do not matter. If OCI lists an event again
+with different content, the event is sent again, and the SIEM can recognize it by its id. Two events that share id, time and type, but
+differ in content, are both sent.
 
 ## People and services
 
 An actor is a `service` if the event proves it, or if `service_accounts` lists it. With a console session or a browser, the actor is a `person`,
 regardless of the other fields. Names are not evidence: a user named `svc-backup` is not filtered. `unknown` actors are never filtered.
 
-Identity domains often leave `data.identity` empty and report the actor in `data.additionalDetails` (`actorName`, `actorOcid`, `ssoUserAgent`:
-[Formats](formats.md#cef)). User lists, `service_accounts` and the check for a browser also apply to these values, but only where the field in
-`data.identity` is empty. Only `data.identity`, which OCI itself writes, can prove a service. To send
-the result with each event, add `epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). This table shows the results with
-`backup-robot` and `ocid1.user.oc1..robot` in `service_accounts`:
+Identity domains often leave `data.identity` empty and report the actor in `data.additionalDetails` (`actorName`, `actorOcid`,
+`ssoUserAgent`: [Formats](formats.md#cef)). User lists, `service_accounts` and the check for a browser also apply to these values, but only
+if the field in `data.identity` is empty. Only `data.identity`, which OCI itself writes, can prove a service. To send the result with each
+event, add `epimetheus.actor` in `FIELD_MAP` ([Formats](formats.md#field_map)). This table shows the results with `backup-robot` and
+`ocid1.user.oc1..robot` in `service_accounts`:
 
 | actor | identity | result |
 |---|---|---|

@@ -50,9 +50,9 @@ of each setting. `{COMMAND}` generates this page from the code. Do not edit it b
   `STATE_FILE` can replace `STATE_BUCKET`.
 
 OCI Functions limits a configuration to {MAX_BYTES:,} bytes, keys and values together. On the command line, there is no such limit. An empty
-value counts as not set, with two exceptions: if `METRICS_NAMESPACE` is empty, no metrics are posted, and if `RECONCILE_AFTER` is empty, no
-window is listed again. The case of words (`FORMAT=CEF`,
-`LOG_LEVEL=Debug`, `SEAL_MESSAGES=TRUE`) and of regions does not matter, except in Terraform.
+value counts as not set, with two exceptions: an empty `METRICS_NAMESPACE` turns metrics off, and an empty `RECONCILE_AFTER` turns
+reconciliation off. The case of words (`FORMAT=CEF`, `LOG_LEVEL=Debug`, `SEAL_MESSAGES=TRUE`) and of regions does not matter, except in
+Terraform.
 
 `epimetheus validate` checks the settings, the files that they name, certificates, `RULES` and `FIELD_MAP` in one pass, without a network
 connection. It also reports expired certificates, and warns if one expires within 30 days. With `--json`, it prints the findings and the
@@ -61,7 +61,8 @@ function and in a file. In the environment of a terminal, only misspelled names 
 
 ## References
 
-Certificates, keys and JSON files do not have to be part of the configuration. Settings that accept a reference read their value from its source:
+Certificates, keys and JSON files do not have to be part of the configuration. A setting can contain a reference instead, from which its
+value is read:
 
 | Reference | Source | Available for |
 |---|---|---|
@@ -69,8 +70,8 @@ Certificates, keys and JSON files do not have to be part of the configuration. S
 | `object:NAME` | an object in `STATE_BUCKET` | certificates, key, `RULES`, `FIELD_MAP` |
 | `vault:SECRET_OCID` | a secret in OCI Vault | certificates, key |
 
-PEM text may have lost its line ends on the way: `\\n` as two characters, spaces, doubled line ends, indentation and a byte order mark are
-accepted. Keys with a passphrase, DER and PKCS#12 are not; the error contains the command that converts them.
+PEM text is accepted even if its line ends were changed in transit (`\\n` as two characters, spaces, doubled line ends), with indentation,
+and with a byte order mark. Keys with a passphrase, DER and PKCS#12 are rejected, with an error that contains the command to convert them.
 
 Store the private key in a vault. [Deploy](deploy.md#2-prepare) shows how.
 

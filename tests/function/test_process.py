@@ -69,7 +69,7 @@ def on_state(world, call):
 
 
 def test_the_events_of_200_compartments_arrive_in_one_invocation_and_the_next_sends_none_again(tmp_path, api_key):
-    events = budget(quick=20_000, full=100_000)
+    events = budget(quick=10_000, full=100_000)
     with deployed(tmp_path, api_key, compartments=200, events=events) as (world, receiver, function, ids):
         received_at_write = []
         on_state(world, lambda state: received_at_write.append((state.through, receiver.messages)))

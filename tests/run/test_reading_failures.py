@@ -71,7 +71,7 @@ def test_a_compartment_missing_from_listings_for_days_loses_nothing(stage, lookb
     away = stage.world.add_compartment("away")
     stage.run(INITIAL_LOOKBACK_HOURS=lookback)
     ids = []
-    hours = budget(quick=6, full=1)
+    hours = budget(quick=10, full=1)
     for hour in range(0, 80, hours):
         stage.world.compartments[away].listed = not 4 <= hour < 70
         stage.hand.forward(hours * HOUR)

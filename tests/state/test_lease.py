@@ -27,6 +27,7 @@ from epimetheus.testing.function import serve_function
 from epimetheus.testing.oci import World, serve
 from epimetheus.testing.syslog import Authority, receive
 from tests.cli.test_app import terminal  # noqa: F401 - a fixture
+from tests.support.budget import budget
 from tests.support.harness import event_id, restored_logging
 from tests.support.warm import command_words
 
@@ -218,7 +219,7 @@ def test_a_run_returns_its_lease_whatever_exception_ends_it(stage, monkeypatch, 
     assert stage.arrived() == ids
 
 
-@pytest.mark.parametrize("call", range(2, 80, 3))
+@pytest.mark.parametrize("call", range(2, 80, budget(quick=7, full=3)))
 def test_a_signal_at_any_time_leaves_neither_a_lease_nor_a_gap(stage, call):
     """The signal arrives at clock call number ``call``: while the run opens the state, reads, sends, confirms, or saves."""
     ids = stage.emit(stage.world.tenancy, 30, 30, 20)

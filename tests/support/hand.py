@@ -37,6 +37,11 @@ class HandClock:
         """
         return Clock(now=lambda: self.time, monotonic=lambda: time.monotonic() + self.skipped, sleep=self._wait_or_skip)
 
+    @property
+    def today(self) -> Clock:
+        """Clock with the real date, and otherwise as `date_only`."""
+        return Clock(monotonic=lambda: time.monotonic() + self.skipped, sleep=self._wait_or_skip)
+
     def _wait_or_skip(self, seconds: float) -> None:
         if seconds > LONGEST_WAIT or not self.awaits():
             self.skipped += seconds

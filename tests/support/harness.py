@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,9 +49,13 @@ class Stage:
         It jumps over the confirmation delay while the stage's receiver has no fault: that one stores messages before it answers a close.
         """
         clock, environment = clock or self.hand.date_only, {**self.environment, **changes}
+        self.await_confirmations(environment)
+        return invoke(environment, body, time_text(clock.now() + seconds), clock=clock)
+
+    def await_confirmations(self, environment: Mapping[str, str]) -> None:
+        """Makes the clock of this stage await the confirmation delay if another receiver than its own is set, or if that one has faults."""
         own = environment.get("SYSLOG_PORT") == str(self.receiver.port)
         self.hand.awaits = lambda: not own or any(self.receiver.faults)
-        return invoke(environment, body, time_text(clock.now() + seconds), clock=clock)
 
     def run(self, **arguments: Any) -> Report:
         """Invokes the function for one region, and returns its report."""
@@ -149,4 +153,5 @@ def restored_logging() -> Iterator[None]:
         yield
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
+        if root.level != level:
+            root.setLevel(level)

@@ -18,6 +18,7 @@ GROUPS = {
     "tests/terraform/test_stack.py": "terraform",
     "tests/test_simulation.py::test_a_broken_promise_is_detected": "mutations",
     "tests/test_simulation.py::test_the_unchanged_package_breaks_no_promise": "mutations",
+    "tests/test_simulation_push.py::test_a_broken_promise_is_detected": "mutations of pushes",
 }
 """Files, and tests of files in SPREAD, that share a fixture or a parsed file, so that one process sets it up."""
 LONG = (
@@ -58,6 +59,16 @@ SPREAD = (
     "tests/ledger/test_object_storage.py",
     "tests/run/test_reconcile.py",
     "tests/run/test_ledger_in_a_run.py",
+    "tests/test_simulation_push.py",
+    "tests/run/test_problems.py",
+    "tests/run/test_ledger_mistakes.py",
+    "tests/oci_client/test_tls_contexts.py",
+    "tests/function/test_push.py",
+    "tests/run/test_seals.py",
+    "tests/run/test_push.py",
+    "tests/cli/test_every_command.py",
+    "tests/test_simulation_problems.py",
+    "tests/content/sigma/test_detection.py",
     "tests/verify/test_command.py",
     "tests/verify/test_independent_reader.py",
     "tests/verify/test_real_receivers.py",

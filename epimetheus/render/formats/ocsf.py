@@ -111,16 +111,16 @@ class Ocsf(JsonFormat):
     ) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._only_api = classes == "api"
-        self._hints = json_hints().search
+        self._searches = [hints.search for hints in json_hints()]
         self._activity = lru_cache(_CACHED_NAMES)(api_activity)
         self._classify = lru_cache(_CACHED_NAMES)(classify)
 
     def redacted(self, raw: bytes) -> RedactedJson:
         """Without a hint at another secret, only the two secrets that nearly every event has are replaced, before it is decoded."""
         if not self._redactor.paths and raw.endswith(b"}") and is_utf8(raw):
-            text, rest = splice_common_secrets(raw, b"}")
+            text, rest, _ = splice_common_secrets(raw, b"}")
             try:
-                if not self._hints(rest):
+                if not any(search(rest) for search in self._searches):
                     return RedactedJson(json_tree.decode_valid(text), parsed=True)
             except ValueError:
                 pass

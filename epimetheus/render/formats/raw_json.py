@@ -17,14 +17,12 @@ from epimetheus.render.derived_values import derived_texts
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Tree, enrichment_values
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.prescan import JSON_HINTS, Prescan
+from epimetheus.render.redact.prescan import JSON_HINTS, JSON_HINTS_APART, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
-from epimetheus.render.redact.text import REDACTED
 from epimetheus.render.sanitize import MESSAGE_STARTS_IN_JSON, escape_invisible_json
 
 _CACHED_ENDINGS = 4096
-_REDACTED = REDACTED.encode()
 _has_reserved_key = re.compile(rb'"epimetheus(?:Trimmed|Cut)?" *:').search
 # Checks the first member only: OCI writes all of them alike.
 _starts_compact = re.compile(rb'\{"[^"\\]*":(?:[{\[]\S|(?:"[^"\\]*"|[\w.+\-]+)(?:,"|\}))').match
@@ -40,7 +38,8 @@ class RawJson(JsonFormat):
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._cached_ending = lru_cache(_CACHED_ENDINGS)(_encoded)
-        self._prescan = Prescan(*JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', separator=",")
+        hints = *JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:'
+        self._prescan = Prescan(*hints, apart=JSON_HINTS_APART, separator=",")
 
     def render_fast(self, context: EventContext) -> FastBody | None:
         """The text as received, if it is compact, without the secrets that nearly every event has."""
@@ -48,10 +47,10 @@ class RawJson(JsonFormat):
         if self._redactor.paths or not self._is_compact(raw):
             return None
         texts = derived_texts(context)
-        text, rest = splice_common_secrets(raw, self._ending(context, texts))
+        text, rest, redacted = splice_common_secrets(raw, self._ending(context, texts))
         if texts:  # decoded and encoded again, so the prescan of the original does not cover them
             rest += b"," + tree.to_json_line(list(texts.values()))
-        return FastBody(escape_invisible_json(text), _REDACTED in text, rest)
+        return FastBody(escape_invisible_json(text), redacted, rest)
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
         """Texts with a hint of another secret, a reserved key, or a text that imitates the start of a message."""

@@ -4,8 +4,9 @@ Everything else stays byte for byte and is not even decoded. Where only a walk o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -26,11 +27,22 @@ Edit = tuple[int, int, bytes | None]
 
 
 class _Document:
-    """One JSON text, its depth, and facts about the whole of it that are computed once."""
+    """One JSON text, its depth, and facts about the whole of it that are computed once. ``searches``: for the hints in it."""
 
-    def __init__(self, raw: bytes, depth: int) -> None:
+    def __init__(self, raw: bytes, depth: int, searches: Sequence[Callable[..., Any]]) -> None:
         self.raw = raw
         self.depth = depth
+        self._searches = searches
+        self._next = [-1] * len(searches)  # where each search found a hint last
+
+    def hint(self, at: int) -> int | None:
+        """Where the first hint at or after ``at`` starts. Call it with ascending positions: a search goes on where its last hint was."""
+        for index, search in enumerate(self._searches):
+            if self._next[index] < at:
+                found = search(self.raw, at)
+                self._next[index] = found.start() if found else len(self.raw)
+        start = min(self._next)
+        return start if start < len(self.raw) else None
 
     @cached_property
     def has_user_id(self) -> bool:
@@ -56,7 +68,7 @@ class QuickWalk:
         self._redact_key = redact_key
         self._redact_string = redact_string
         self._check = check
-        self._search = json_hints().search
+        self._searches = [hints.search for hints in json_hints()]
 
     def __call__(self, raw: bytes, depth: int = 0) -> bytes | None:
         """Redacts the text of an event, or of JSON inside one at ``depth``. Returns None if it needs a full walk.
@@ -67,10 +79,10 @@ class QuickWalk:
             return None
         kept: list[bytes] = []
         done = at = 0
-        document = _Document(raw, depth)
-        while hint := self._search(raw, at):
+        document = _Document(raw, depth, self._searches)
+        while (hint := document.hint(at)) is not None:
             self._check()
-            edit = self._edit_at(document, hint.start())
+            edit = self._edit_at(document, hint)
             if edit is None:
                 return None
             start, at, replacement = edit

@@ -16,44 +16,48 @@ STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 VALUE = re.compile(
     rb'(?P<harmless>-?\d[\d.eE+\-]*+|null|true|false|""|\[\]|\{\})|(?P<secret>%b|\[%b(?:,%b)*+\])' % ((STRING,) * 3), re.DOTALL
 )
-REDACTED_STRING = f'"{REDACTED}"'.encode()
+_REDACTED = REDACTED.encode()
+REDACTED_STRING = b'"%b"' % _REDACTED
 
 _ONE_STRING = re.compile(STRING, re.DOTALL)
 _COMMON_KEYS = (b'"credentials":', b'"Authorization":')
+# What nearly every event has there: a session token, the ID of an API key, a signature. Each quote in it follows exactly one backslash.
+_COMMON_VALUE = re.compile(
+    rb'(?P<harmless>null)|"(?:ST\$|ocid1\.[^"/]*+/)[^"]*+(?<!\\)"|\["Signature [^"]*+(?:(?<=[^\\]\\)"[^"]*+)*+(?<!\\)"\]'
+)
 _PLACEHOLDER = b'"":0'
-_SIGNATURE, _OCID, _SESSION_TOKEN, _NEXT_STRING = b'["Signature ', b'"ocid1.', b'"ST$', b'","'
 _decode = msgspec.json.Decoder(str).decode
 
 
-def splice_common_secrets(raw: bytes, ending: bytes) -> tuple[bytes, bytes]:
+def splice_common_secrets(raw: bytes, ending: bytes) -> tuple[bytes, bytes, bool]:
     """Redacts each common secret once.
 
-    Returns the event's text with ``ending`` in place of its last character, and the rest that still needs a prescan: the original text
-    without those members.
+    Returns the event's text with ``ending`` in place of its last character; the rest that still needs a prescan, which is the original
+    text without those members; and whether the text has a redacted value.
     """
     text: list[bytes] = []
     rest: list[bytes] = []
-    done = 0
+    done, redacted = 0, False
     for key in _COMMON_KEYS:
         at = raw.find(key, done)
-        value = VALUE.match(raw, at + len(key)) if at >= 0 else None
-        if value is not None and (value["secret"] is None or _is_fully_secret_at(raw, *value.span("secret"))):
-            before, end = raw[done:at], value.end()
-            text += (before, key, value["harmless"] or REDACTED_STRING)
+        value = _value_to_splice(raw, at + len(key)) if at >= 0 else None
+        if value is not None:
+            before, done = raw[done:at], value.end()
+            harmless = value["harmless"]
+            text += (before, key, harmless or REDACTED_STRING)
             rest.append(before)
-            done = end
+            redacted = redacted or harmless is None
     text += (raw[done:-1], ending)
     rest.append(raw[done:])
-    return b"".join(text), _PLACEHOLDER.join(rest)
+    return b"".join(text), _PLACEHOLDER.join(rest), redacted or _REDACTED in raw
 
 
-def _is_fully_secret_at(raw: bytes, start: int, end: int) -> bool:
-    """`is_fully_secret` of ``raw[start:end]``, without decoding the values that nearly every event has."""
-    if raw.startswith(_SIGNATURE, start):
-        return raw.find(_NEXT_STRING, start, end) < 0 or is_fully_secret(raw[start:end])
-    if raw.startswith(_OCID, start):
-        return raw.find(b"/", start, end) > 0 or is_fully_secret(raw[start:end])
-    return raw.startswith(_SESSION_TOKEN, start) or is_fully_secret(raw[start:end])
+def _value_to_splice(raw: bytes, at: int) -> re.Match[bytes] | None:
+    """The value at ``at`` if it can be redacted as a whole, or is harmless."""
+    value = _COMMON_VALUE.match(raw, at) or VALUE.match(raw, at)
+    if value is None or value.re is _COMMON_VALUE or value["secret"] is None:
+        return value
+    return value if is_fully_secret(value["secret"]) else None
 
 
 def is_fully_secret(value: bytes) -> bool:

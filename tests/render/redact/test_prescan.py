@@ -1,6 +1,8 @@
 """A text without a hint contains no secret: the prescan against an exhaustive search, in texts and in the JSON within them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -101,3 +103,29 @@ def test_a_prescan_finds_additional_patterns():
     assert prescan(texts) == {0, 2, 4, 5, 8, 9}
     assert [prescan([text]) for text in texts] == [{0}, set(), {0}, set(), {0}, {0}, set(), set(), {0}, {0}]
     assert prescan([]) == set()
+
+
+MEMORY_OF_SEARCHES = """
+import json, os
+from epimetheus.render.formats.raw_json import RawJson
+from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact.splice import splice_common_secrets
+from epimetheus.testing.oci.samples import Sampler
+def memory():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+samples, redactor = Sampler("ocid1.tenancy.oc1..t", "ocid1.compartment.oc1..c", "prod", "random IDs"), Redactor()
+scan = RawJson(redactor, list_trimmed=False).needs_full_scan
+events = [json.dumps(samples.event(1_767_268_800 + number), separators=(",", ":")) for number in range(1000)]
+texts = [splice_common_secrets(event.encode(), b"}")[1] for event in events]
+before = memory()
+scan(texts)
+for text in texts:
+    redactor.quick_walk(text)
+print((memory() - before) >> 20)
+"""
+
+
+def test_random_ids_do_not_fill_the_memory_of_the_searches():
+    done = subprocess.run([sys.executable, "-c", MEMORY_OF_SEARCHES], check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 12

@@ -57,7 +57,7 @@ def with_object(value):
     )
 
 
-SPELLINGS = budget(quick=2, full=3)
+SPELLINGS = budget(quick=1, full=3)
 
 
 @pytest.mark.parametrize("case", TEXTS)

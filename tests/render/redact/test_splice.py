@@ -16,8 +16,18 @@ from epimetheus.render.redact.splice import splice_common_secrets
     ('{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}', '{"credentials":{"a":"x"}}'),
     ('[{"credentials":"x"},{"credentials":"y"}]', '[{"credentials":"[redacted]"},{"credentials":"y"}]', '[{"":0},{"credentials":"y"}]'),
     ('{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}', '{"m":"\\"credentials\\":\\"x\\""}'),
+    ('{"credentials":"ST$a\\\\"}', '{"credentials":"[redacted]"}', '{"":0}'),
+    ('{"credentials":"ST$a\\"b\\\\","a":1}', '{"credentials":"[redacted]","a":1}', '{"":0,"a":1}'),
+    ('{"credentials":"ocid1.a/b"}', '{"credentials":"[redacted]"}', '{"":0}'),
+    ('{"credentials":"ocid1.user.oc1..a"}', '{"credentials":"ocid1.user.oc1..a"}', '{"credentials":"ocid1.user.oc1..a"}'),
+    ('{"Authorization":["Signature a=\\"b\\",c=\\"d\\""]}', '{"Authorization":"[redacted]"}', '{"":0}'),
+    ('{"Authorization":["Signature a\\\\","b"],"c":1}', '{"Authorization":"[redacted]","c":1}', '{"":0,"c":1}'),
+    ('{"Authorization":["Signature a\\"]","b"],"c":1}', '{"Authorization":"[redacted]","c":1}', '{"":0,"c":1}'),
+    ('{"Authorization":["Signature a",true]}', '{"Authorization":["Signature a",true]}', '{"Authorization":["Signature a",true]}'),
+    ('{"Authorization":["Signature a","true"]}', '{"Authorization":["Signature a","true"]}', '{"Authorization":["Signature a","true"]}'),
 ])  # fmt: skip
 def test_common_secrets_are_cut_out_once_and_the_rest_remains_for_the_prescan(raw, text, rest):
     json.loads(raw)
-    assert splice_common_secrets(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode())
-    assert splice_common_secrets(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode())
+    redacted = "[redacted]" in text
+    assert splice_common_secrets(raw.encode(), raw[-1:].encode()) == (text.encode(), rest.encode(), redacted)
+    assert splice_common_secrets(raw.encode(), b",END") == (f"{text[:-1]},END".encode(), rest.encode(), redacted)
