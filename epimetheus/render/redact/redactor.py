@@ -33,7 +33,7 @@ UNDECIDED = object()
 """What `Redactor.value_at` returns if only a walk of the whole event can tell."""
 _MAX_OBJECTS = 512  # objects and lists of an event, and so its depth: with fewer, no walk exceeds the interpreter's recursion limit
 _CUSTOMER_KEY_EVENT = CUSTOMER_KEY_EVENT.encode()
-_CACHED_KEYS = 2048
+_CACHED_KEYS = 2048  # and values
 _MAX_CACHED_KEY = 256
 
 
@@ -73,6 +73,7 @@ class Redactor:
         self.check = check
         self._cached_classify = lru_cache(_CACHED_KEYS)(self._classify_uncached)
         self._cached_key = lru_cache(_CACHED_KEYS)(self._redact_key_uncached)
+        self._cached_string = lru_cache(_CACHED_KEYS)(self._redact_string)
         self._usual_position = lru_cache(_CACHED_KEYS)(self._usual_position_uncached)
         self._quick_walk = QuickWalk(
             self._classify, self._redact_key, lambda value, depth: self._redact_string(value, _Position(depth)), check
@@ -104,7 +105,7 @@ class Redactor:
             quick = self.quick_walk(raw)
             if quick is not None:
                 return RedactedJson(tree.decode(quick), parsed=True)
-            position = _Position(customer_key=CUSTOMER_KEY_EVENT.encode() in raw)
+            position = _Position(customer_key=_CUSTOMER_KEY_EVENT in raw)
             return RedactedJson(self._walk(redact_paths(tree.decode(raw), self.paths), position), parsed=True)
         except ValueError:  # not JSON, or nested too deep
             return RedactedJson(self._redact_unparsed(raw.decode("utf-8", "replace")), parsed=False)
@@ -135,7 +136,10 @@ class Redactor:
         if type(value) in (dict, list) or (type(value) is str and value.lstrip()[:1] in OPENERS):
             return UNDECIDED
         position = self._usual_position(path) or self._position_in(objects)
-        return self._walk(value, position) if position else UNDECIDED
+        if position is None:
+            return UNDECIDED
+        is_short = type(value) is str and len(value) <= _MAX_CACHED_KEY
+        return self._cached_string(value, position) if is_short else self._walk(value, position)
 
     def _usual_position_uncached(self, path: Path) -> _Position | None:
         """The position of a plain value at ``path`` in every event; None if other members decide."""
