@@ -14,7 +14,7 @@ from tests.content.sigma.conversion import SEQUENCES, convert
 from tests.content.sigma.events import DAY, TENANCY
 from tests.ledger.samples import SEAL
 
-REGION = "[a-z]+(?:-[a-z]+)+-[0-9]+"
+REGION = "(?:[a-z]+(?:-[a-z]+)+-[0-9]+|cloud-guard)"
 PARTS = {
     "region": f"({REGION})", "sequence": " Seal ([0-9]+),", "sha256": " SHA-256 ([0-9a-f]{64})", "previous": " previous ([0-9a-f]{64}|-)",
 }  # fmt: skip

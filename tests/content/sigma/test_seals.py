@@ -7,14 +7,14 @@ import pytest
 from tests.content.sigma.messages import columns, render
 from tests.content.sigma.seals import BROKEN, MISSING, PARTS, PATTERN, chain, seal, searches
 
-REGIONS = ("us-ashburn-1", "eu-frankfurt-1", "us-gov-ashburn-1", "eu-dcc-rating-2")
+REGIONS = ("us-ashburn-1", "eu-frankfurt-1", "us-gov-ashburn-1", "eu-dcc-rating-2", "cloud-guard")
 
 
 def test_the_searches_of_splunk():
     found = (
         'index="oci_audit" act="Seal" suser="epimetheus"\n'
-        '| rex field=msg "(?<region>[a-z]+(?:-[a-z]+)+-[0-9]+).* Seal (?<sequence>[0-9]+), SHA-256 (?<sha256>[0-9a-f]{64}), '
-        'previous (?<previous>[0-9a-f]{64}|-)"\n| eval sequence=tonumber(sequence)\n'
+        '| rex field=msg "(?<region>(?:[a-z]+(?:-[a-z]+)+-[0-9]+|cloud-guard)).* Seal (?<sequence>[0-9]+), '
+        'SHA-256 (?<sha256>[0-9a-f]{64}), previous (?<previous>[0-9a-f]{64}|-)"\n| eval sequence=tonumber(sequence)\n'
     )
     assert searches()["Splunk"] == {
         MISSING: (
