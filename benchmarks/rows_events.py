@@ -1,9 +1,7 @@
 """Rows for the memory of events in the function's process, and for the CPU of rules."""
 
-import time
-
 from benchmarks import rules
-from benchmarks.bench import SETTLE_MINUTES, Bench, CallResult
+from benchmarks.bench import Bench, CallResult, spread_over
 from benchmarks.figures import Figure
 from epimetheus.select.rules import Rules
 from epimetheus.select.tamper_watch import TamperWatch
@@ -35,8 +33,7 @@ def behind(bench: Bench) -> list[Figure]:
 
 def _backfilled(bench: Bench, events: int) -> Figure:
     hours = bench.sizes.behind_hours
-    spread = {"minutes": hours * 60, "until": int(time.time() // 60) - SETTLE_MINUTES}
-    with bench.stage({"INITIAL_LOOKBACK_HOURS": str(hours)}, events=events, compartments=2, refused=True, **spread) as stage:
+    with bench.stage({"INITIAL_LOOKBACK_HOURS": str(hours)}, events=events, compartments=2, refused=True, **spread_over(hours)) as stage:
         stage.call()
         stage.api.send("allow")
         calls = [stage.call()]

@@ -140,6 +140,7 @@ def test_both_paths_report_redaction(form, path):
     already_redacted = with_value(ORDINARY[0], ("data", "message"), "[redacted]")
     nothing = {**ORDINARY[0], "data": {**ORDINARY[0]["data"], "identity": None, "request": None}}
     assert [render(fetched(compact(event)), 7).redacted for event in (secret, already_redacted, nothing)] == [True, True, False]
+    assert render(fetched(compact(nothing)), 7, Enrichment("root/token=hidden")).redacted
 
 
 def test_both_paths_agree_on_bad_input():

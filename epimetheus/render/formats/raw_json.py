@@ -17,7 +17,7 @@ from epimetheus.render.derived_values import derived_texts
 from epimetheus.render.formats.base import Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, JsonFormat, Tree, enrichment_values
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.prescan import JSON_HINTS, JSON_HINTS_APART, Prescan
+from epimetheus.render.redact.prescan import JSON_BROAD_HINTS, JSON_HINTS, JSON_HINTS_APART, Prescan
 from epimetheus.render.redact.redactor import Redactor
 from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
 from epimetheus.render.sanitize import MESSAGE_STARTS_IN_JSON, escape_invisible_json
@@ -38,8 +38,10 @@ class RawJson(JsonFormat):
     def __init__(self, redactor: Redactor, *, list_trimmed: bool, fields: Fields = NO_FIELDS) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._cached_ending = lru_cache(_CACHED_ENDINGS)(_encoded)
-        hints = *JSON_HINTS, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:'
-        self._prescan = Prescan(*hints, apart=JSON_HINTS_APART, separator=",")
+        self._broad, self._exact = (
+            Prescan(*hints, MESSAGE_STARTS_IN_JSON, '"epimetheus(?:Trimmed|Cut)?" *:', apart=JSON_HINTS_APART, separator=",")
+            for hints in (JSON_BROAD_HINTS, JSON_HINTS)
+        )
 
     def render_fast(self, context: EventContext) -> FastBody | None:
         """The text as received, if it is compact, without the secrets that nearly every event has."""
@@ -54,7 +56,8 @@ class RawJson(JsonFormat):
 
     def needs_full_scan(self, unscanned: Sequence[bytes]) -> Collection[int]:
         """Texts with a hint of another secret, a reserved key, or a text that imitates the start of a message."""
-        return self._prescan(unscanned)
+        broad = sorted(self._broad(unscanned))
+        return {broad[index] for index in self._exact([unscanned[index] for index in broad])}
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
         """The text as received with its secrets replaced, if that is possible; else as `JsonFormat`."""

@@ -49,7 +49,7 @@ def splice_common_secrets(raw: bytes, ending: bytes) -> tuple[bytes, bytes, bool
             redacted = redacted or harmless is None
     text += (raw[done:-1], ending)
     rest.append(raw[done:])
-    return b"".join(text), _PLACEHOLDER.join(rest), redacted or _REDACTED in raw
+    return b"".join(text), _PLACEHOLDER.join(rest), redacted or _REDACTED in raw or _REDACTED in ending
 
 
 def _value_to_splice(raw: bytes, at: int) -> re.Match[bytes] | None:

@@ -1,7 +1,6 @@
 """Parts that events share: what an event becomes never depends on the events before it, and the tables of parts stay small."""
 
 import copy
-import json
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from epimetheus.render.custom_fields import NO_FIELDS, Fields
 from epimetheus.render.formats.base import Enrichment
 from epimetheus.render.formats.parts import MAX_PART_CHARACTERS, MAX_TABLE_BYTES, Part, PartTable, Slots
 from tests.render.helpers import fetched
+from tests.render.redact.test_redaction import compact
 from tests.render.test_render_fast import ANY_TEXT, GOLDEN_EVENT, ORDINARY, full_renderer, renderer, with_value
 
 FIELD_MAPS = {
@@ -20,6 +20,7 @@ FIELD_MAPS = {
         omitted=frozenset(("rt",)), ordered=("msg",), labels={"cs1": "100 %s"},
     ),
     "leef": Fields(renamed={"usrName": "accountName"}, added={"srcPort": "data.request.path", "who": "data.identity"}, ordered=("url",)),
+    "json": Fields(renamed={"eventId": "id"}, added={"who": "data.identity.principalName"}),
 }  # fmt: skip
 PART_PATHS = [
     ("eventType",), ("data", "eventName"), ("data", "request", "action"), ("data", "response", "status"), ("data", "message"),
@@ -27,7 +28,10 @@ PART_PATHS = [
     ("data", "identity", "authType"), ("data", "identity", "tenantId"), ("data", "compartmentId"), ("data", "compartmentName"),
     ("data", "request", "path"), ("data", "resourceName"), ("eventId",), ("data", "additionalDetails"),
 ]  # fmt: skip
-TRICKY = ("", "a", "token=hidden", "a=b|c\\d^e", " a ", "a\0b", "x" * 64, "x" * 300, "[redacted]", "é", "10.0.0.1")
+TRICKY = (
+    "", "a", "token=hidden", "a secret", "GetSecretBundle", "auth", "a=b|c\\d^e", " a ", "a\0b", "x" * 64, "x" * 300, "[redacted]", "é",
+    "10.0.0.1",
+)  # fmt: skip
 SOME_TEXT = st.sampled_from(TRICKY) | ANY_TEXT
 ENRICHMENTS = st.sampled_from((
     Enrichment(), Enrichment("root/prod"), Enrichment("root/prod", watched=True), Enrichment("token=hidden", late=True),
@@ -48,7 +52,7 @@ def streams(draw):
     return draw(st.lists(st.lists(st.tuples(event, ENRICHMENTS), min_size=1, max_size=4), min_size=1, max_size=4))
 
 
-@pytest.mark.parametrize("form", ["cef", "leef"])
+@pytest.mark.parametrize("form", FIELD_MAPS)
 @given(
     streams(),
     st.sampled_from(({"max_bytes": 0}, {"max_bytes": 8000}, {"max_bytes": 700, "header": "rfc3164"}, {"redact": ["data.identity.*"]})),
@@ -58,7 +62,7 @@ def test_events_before_it_do_not_change_a_message(form, groups, settings, mapped
     settings = {**settings, "fields": FIELD_MAPS[form] if mapped else NO_FIELDS}
     shared = renderer(form, **settings)
     for group in groups:
-        items = [(fetched(json.dumps(event)), 7, enrichment) for event, enrichment in group]
+        items = [(fetched(compact(event)), 7, enrichment) for event, enrichment in group]
         assert shared.render_many(items) == [full_renderer(form, **settings)(*item) for item in items]
 
 

@@ -9,7 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from epimetheus.render.redact.keys import classify_key, is_secret_key
-from epimetheus.render.redact.prescan import HINTS, Prescan, may_contain_secret, may_contain_secrets
+from epimetheus.render.redact.prescan import (
+    HINTS,
+    JSON_BROAD_HINTS,
+    JSON_HINTS,
+    Prescan,
+    may_contain_secret,
+    may_contain_secrets,
+)
 from epimetheus.render.redact.text import redact_text_fully
 from tests.render.helpers import TEXTS
 from tests.render.redact.secret_cases import HARMLESS_TEXTS
@@ -103,6 +110,32 @@ def test_a_prescan_finds_additional_patterns():
     assert prescan(texts) == {0, 2, 4, 5, 8, 9}
     assert [prescan([text]) for text in texts] == [{0}, set(), {0}, set(), {0}, {0}, set(), set(), {0}, {0}]
     assert prescan([]) == set()
+
+
+BROAD, EXACT = Prescan(*JSON_BROAD_HINTS), Prescan(*JSON_HINTS)
+NAMES = st.sampled_from([
+    *KEYS, *MORE_KEYS, "auth", "x-auth", "auth value", "sig", "answer", "confirmation", "pw", "otp", "idcs at", "--auth", "-p", "kty", "n",
+    "dbPassword", "OTPCode", "author", "\\nauth", "/auth", "a.sig",
+])  # fmt: skip
+AROUND = st.text(alphabet='"\\[]{},:=-/. \tn1aA\u00e9', max_size=6)
+
+
+@given(st.lists(AROUND | NAMES | st.sampled_from(("name", "key", "%3D", '":"', '":', '["', '","', "value")), max_size=8).map("".join))
+@example('{"name":"authType"}')
+@example('["answers","x"]')
+@example('{"a":"type: \\nauth"}')
+@example('{"a":"name=x auth"}')
+def test_the_broad_hints_include_the_hints(text):
+    for wrapped in (text, f'{{"{text}":1}}', f'{{"name":"{text}"}}', f'["{text}","x"]'):
+        assert EXACT([wrapped.encode()]) <= BROAD([wrapped.encode()])
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_every_secret_has_a_broad_hint(secret):
+    text, _ = SECRETS[secret]
+    for event in ({"a": text}, {"a": [text, "x"]}, {text: "x"}, {"name": text, "value": "x"}, [json.dumps({"a": text})]):
+        raw = json.dumps(event, separators=(",", ":")).encode()
+        assert EXACT([raw]) <= BROAD([raw])
 
 
 MEMORY_OF_SEARCHES = """
