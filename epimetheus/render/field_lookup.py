@@ -7,14 +7,19 @@ from epimetheus.render.custom_fields import get_path
 from epimetheus.render.derived_values import DERIVED, DERIVED_PATHS
 from epimetheus.render.formats.base import ACTOR, COMPARTMENT_PATH, ENRICHMENT, LATE, REPLAY, TAMPER_WATCH, EventContext
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact.redactor import UNDECIDED, Redactor
 
 _ENRICHMENT_PATHS = MappingProxyType({".".join(path): path for path in (COMPARTMENT_PATH, ACTOR, TAMPER_WATCH, REPLAY, LATE)})
 _API_NAMES = MappingProxyType({"type": "eventType", "id": "eventId", "time": "eventTime", "dataschema": "eventTypeVersion"})
+_CHANGED = (*_API_NAMES, *_API_NAMES.values(), "data.resourceName")
+"""Paths that `to_api_form` changes."""
 
 
 class FieldLookup:
-    """The values of one event. Without ``event``, its redacted JSON is parsed once, on the first lookup that needs it."""
+    """The values of one event. Without ``event``, its JSON is decoded once, on the first lookup that needs it.
+
+    Then a plain value is redacted by itself; for any other, the whole event is redacted once.
+    """
 
     def __init__(self, redactor: Redactor, context: EventContext, event: dict[str, object] | None = None) -> None:
         self._redactor = redactor
@@ -35,7 +40,8 @@ class FieldLookup:
             return values[_ENRICHMENT_PATHS[path]]
         if path in DERIVED_PATHS:
             return self._derived(DERIVED_PATHS[path])
-        return get_path(self._event, path)
+        value = UNDECIDED if self._given else self._redacted_alone(path)
+        return get_path(self._event, path) if value is UNDECIDED else value
 
     def text(self, path: str) -> str | None:
         """The value as text: anything but a string as JSON."""
@@ -45,6 +51,17 @@ class FieldLookup:
     def _derived(self, name: str) -> object:
         value = DERIVED[name](self._context)
         return self._redactor.text_at(value, (ENRICHMENT, name)) if isinstance(value, str) else value
+
+    def _redacted_alone(self, path: str) -> object:
+        """The value at ``path``; UNDECIDED if it needs the whole event."""
+        document = self._document
+        if isinstance(document, dict) and "eventType" not in document and (path == "data" or path.startswith(_CHANGED)):
+            return UNDECIDED
+        return self._redactor.value_at(document, tuple(path.split(".")))
+
+    @cached_property
+    def _document(self) -> object:
+        return self._redactor.document(bytes(self._context.raw))
 
     @cached_property
     def _event(self) -> object:

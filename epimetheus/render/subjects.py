@@ -46,7 +46,11 @@ def ocid_type(value: object) -> str | None:
 def domain_subjects(data: Mapping[str, object]) -> list[Subject]:
     """What an identity domain's event names in ``additionalDetails``, its object first."""
     details = object_at(data, ("additionalDetails",))
-    found = [Subject(as_text(details.get(name)), as_text(details.get(uid)), as_text(details.get(kind))) for name, uid, kind in _DETAILS]
+    found = [
+        Subject(as_text(details.get(name)), as_text(details.get(uid)), as_text(details.get(kind)))
+        for name, uid, kind in _DETAILS
+        if name in details or uid in details
+    ]
     return [subject for subject in found if subject.name or subject.uid]
 
 

@@ -12,7 +12,7 @@ from epimetheus.render.custom_fields import NO_FIELDS, Fields, apply_to_tree, ge
 from epimetheus.render.field_lookup import FieldLookup
 from epimetheus.render.formats.base import ENRICHMENT, Body, Enrichment, EventContext, FastBody, SizeLimit
 from epimetheus.render.redact import json_tree as tree
-from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact.redactor import RedactedJson, Redactor
 from epimetheus.render.size import CAPS, join_names, truncate_with_mark
 
 Tree = dict[str, object]
@@ -92,6 +92,10 @@ class JsonFormat(ABC):
     def with_trimmed_list(self, output: Tree, trimmed: str) -> Tree:
         """A copy of ``output`` that also lists what was trimmed."""
 
+    def redacted(self, raw: bytes) -> RedactedJson:
+        """`Redactor.json`."""
+        return self._redactor.json(raw)
+
     def render_fast(self, context: EventContext) -> FastBody | None:
         """None: by default there is no cheaper path."""
         return None
@@ -102,7 +106,7 @@ class JsonFormat(ABC):
 
     def render(self, context: EventContext, limit: SizeLimit) -> Body:
         """One line of JSON. Text that is not a JSON object is cut like a malformed event."""
-        redacted = self._redactor.json(bytes(context.raw))
+        redacted = self.redacted(bytes(context.raw))
         if not isinstance(redacted.tree, dict):
             return raw_body(redacted.text(), limit)
         output = self._output(context, redacted.tree)
@@ -111,7 +115,7 @@ class JsonFormat(ABC):
 
     def mapped_values(self, context: EventContext) -> Mapping[str, str]:
         """See `Format`. A value that is not text is written as JSON."""
-        event = self._redactor.json(bytes(context.raw)).tree
+        event = self.redacted(bytes(context.raw)).tree
         output = self._output(context, event) if isinstance(event, dict) else {}
         found = ((name, get_path(output, name)) for name in (*self._fields.renamed.values(), *self._fields.added))
         return {name: value if isinstance(value, str) else tree.encode(value) for name, value in found if value is not None}

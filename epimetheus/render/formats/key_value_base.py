@@ -30,7 +30,6 @@ _VERSION = "2.0"  # schema version of an event that does not name one
 _LONG = 256  # lengths that most values of an event do not reach: shorter ones are checked one by one
 
 
-
 class Header(NamedTuple):
     """The header of the format: its parts, redacted, cleaned and cut, its text, and whether a part was cut."""
 
@@ -181,7 +180,8 @@ class KeyValueFormat(ABC):
         lengths = [self.lengths.get(name or "", self.custom_length) for name in names]
         if self._fields is NO_FIELDS:  # the default values have the type of their key, which bounds their length
             lengths = [self.custom_length if name in self.value_types else length for name, length in zip(names, lengths, strict=True)]
-        return Slots(names, lengths, min(lengths))
+        types = [(index, self.value_types[name]) for index, name in enumerate(names) if name and name in self.value_types]
+        return Slots(names, lengths, min(lengths), [index for index, name in enumerate(names) if not name], types)
 
     def _parts(self, context: EventContext, *, plain: bool) -> Sequence[Part] | None:
         """The parts that events share, from their tables, or made with care; if ``plain``, as received, or None if one is too long."""
@@ -196,7 +196,7 @@ class KeyValueFormat(ABC):
         return parts
 
     def _made(self, table: PartTable, key: Key, *, plain: bool) -> Part | None:
-        values = table.values(*key) if self._fields is NO_FIELDS else self._sent(table.slots, table.values(*key))
+        values = table.values(*key) if self._fields is NO_FIELDS else table.slots.sent(table.values(*key))
         part = self._plain(table.slots, values) if plain else self._careful(table.slots, values)
         if part:
             table.add(key, part)
@@ -215,14 +215,7 @@ class KeyValueFormat(ABC):
         if self._fields is NO_FIELDS:
             return own
         lookup = FieldLookup(self._redactor, context).text
-        return self._sent(self._own, [*own, *map(lookup, self._fields.added.values())])
-
-    def _sent(self, slots: Slots, values: Sequence[str | None]) -> Sequence[str | None]:
-        """The values that FIELD_MAP sends: those that have a name, and the type of their key."""
-        return [self._typed(name, value) if name and value else None for name, value in zip(slots.names, values, strict=True)]
-
-    def _typed(self, name: str, value: str) -> str | None:
-        return self.value_types[name](value.strip()) if name in self.value_types else value
+        return self._own.sent([*own, *map(lookup, self._fields.added.values())])
 
     def _plain(self, slots: Slots, values: Sequence[str | None]) -> Part | None:
         """A part as received, valid if nothing in it needs redaction or escaping; None if a value is too long."""

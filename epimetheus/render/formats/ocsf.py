@@ -24,7 +24,10 @@ from epimetheus.render.formats.json_base import ENRICHMENT_KEY, TRIMMED_KEY, Jso
 from epimetheus.render.formats.ocsf_classes import API_ACTIVITY, OTHER, Classification, api_activity, classify
 from epimetheus.render.formats.ocsf_subjects import subjects
 from epimetheus.render.formats.ocsf_values import UNKNOWN, UnmappedFields, Values, to_tree
-from epimetheus.render.redact.redactor import Redactor
+from epimetheus.render.redact import json_tree
+from epimetheus.render.redact.prescan import json_hints
+from epimetheus.render.redact.redactor import RedactedJson, Redactor
+from epimetheus.render.redact.splice import is_utf8, splice_common_secrets
 
 VERSION, VENDOR, PRODUCT, PROVIDER = "1.4.0", "Oracle", "OCI Audit", "OCI"
 SEVERITIES = (1, 1, 1, 2, 3, 3, 3, 4, 4, 5, 5)
@@ -40,6 +43,7 @@ OBSERVABLES: Mapping[Path, int] = MappingProxyType({
     ("src_endpoint", "ip"): 2, ("actor", "user", "name"): 4, ("user", "name"): 4, ("group", "name"): 32,
 })  # fmt: skip
 """Path → ``observables[].type_id``: IP address, user name, group name."""
+_OBSERVED = {place: (".".join(place), kind) for place, kind in OBSERVABLES.items()}
 _RESOURCE_UID = 10
 _COMPARTMENT = 12  # account.type_id: OCI Compartment
 _CACHED_NAMES = 2048
@@ -107,15 +111,27 @@ class Ocsf(JsonFormat):
     ) -> None:
         super().__init__(redactor, list_trimmed=list_trimmed, fields=fields)
         self._only_api = classes == "api"
+        self._searches = [hints.search for hints in json_hints()]
         self._activity = lru_cache(_CACHED_NAMES)(api_activity)
         self._classify = lru_cache(_CACHED_NAMES)(classify)
+
+    def redacted(self, raw: bytes) -> RedactedJson:
+        """Without a hint at another secret, only the two secrets that nearly every event has are replaced, before it is decoded."""
+        if not self._redactor.paths and raw.endswith(b"}") and is_utf8(raw):
+            text, rest, _ = splice_common_secrets(raw, b"}")
+            try:
+                if not any(search(rest) for search in self._searches):
+                    return RedactedJson(json_tree.decode_valid(text), parsed=True)
+            except ValueError:
+                pass
+        return super().redacted(raw)
 
     def values(self, context: EventContext, event: Tree) -> Tree:
         """The event in the schema's form."""
         rest = UnmappedFields(to_api_form(event))
         found = self._classification(context)
         values = _head(context, found)
-        values |= {place: rest.take(origin) for origin, place in PLACES}
+        values |= rest.take_all(PLACES)
         values[("metadata", "logged_time")] = rest.take(("oracle", "ingestedtime"), _millis)
         values[("end_time",)] = rest.take(("data", "response", "responseTime"), _millis)
         values[("http_request", "http_method")] = rest.take(("data", "request", "action"), _method)
@@ -151,7 +167,7 @@ class Ocsf(JsonFormat):
 
     def _fill_from_details(self, values: Values, context: EventContext) -> None:
         """Adds the actor and the user agent of an event whose ``identity`` is empty."""
-        for place, name in _FROM_DETAILS.items():
+        for place, name in _FROM_DETAILS.items() if context.meaning.from_details else ():
             if is_silent(str(values[place] or "")) and (text := self._from_identity(context, name)):
                 values[place] = text
 
@@ -234,7 +250,7 @@ def _add_captions(values: Values, found: Classification) -> None:
     values[("type_name",)] = f"{found.event_class.name}: {found.event_class.activities[found.activity]}"
     resource = values.get(("resources",))
     uid = resource[0].get("uid") if isinstance(resource, list) else None
-    seen = [(".".join(place), kind, values.get(place)) for place, kind in OBSERVABLES.items()] + [("resources[0].uid", _RESOURCE_UID, uid)]
+    seen = [(name, kind, values.get(place)) for place, (name, kind) in _OBSERVED.items()] + [("resources[0].uid", _RESOURCE_UID, uid)]
     values[("observables",)] = [
         {"name": name, "type_id": kind, "value": value} for name, kind, value in seen if isinstance(value, str) and value != UNKNOWN
     ] or None

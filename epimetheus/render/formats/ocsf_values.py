@@ -1,6 +1,6 @@
 """Moves values from the JSON of an event to their places in OCSF; what has no place remains under its own name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from epimetheus.render.formats.json_base import Path, Tree
@@ -42,6 +42,20 @@ class UnmappedFields:
             del self._parts[path[:-1]][path[-1]]
         return result
 
+    def take_all(self, places: Sequence[tuple[Path, Path]]) -> Values:
+        """`take` for each place: the path in the event, and the one in the output."""
+        parts = self._parts
+        values: Values = {}
+        for origin, place in places:
+            part = parts.get(origin[:-1])
+            value = part.get(origin[-1]) if part else None
+            if part and value and type(value) is str:
+                del part[origin[-1]]
+                values[place] = value
+            else:
+                values[place] = self.take(origin) if value else None
+        return values
+
     def take_any(self, path: Path) -> object:
         """Removes the value at ``path``, of any type, and returns it; None if it is empty."""
         value = self.get(path)
@@ -58,7 +72,7 @@ class UnmappedFields:
     def remaining(self) -> Tree:
         """The fields that were not taken and are not empty."""
         for part in reversed(self._parts.values()):
-            for key in [key for key, item in part.items() if item is None or item in ("", {}, [])]:
+            for key in [key for key, item in part.items() if not item and (item is None or item in ("", {}, []))]:
                 del part[key]
         return self._parts[()]
 
@@ -66,10 +80,10 @@ class UnmappedFields:
 def to_tree(values: Mapping[Path, object]) -> Tree:
     """The tree with these values; None is left out."""
     tree: dict[str, Any] = {}
-    for (*parents, last), value in values.items():
+    for path, value in values.items():
         if value is not None:
             node = tree
-            for key in parents:
-                node = node.setdefault(key, {})
-            node[last] = value
+            for key in path[:-1]:
+                node = node[key] if key in node else node.setdefault(key, {})
+            node[path[-1]] = value
     return tree

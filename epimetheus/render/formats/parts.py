@@ -13,6 +13,7 @@ from epimetheus.model import Identity, Request, Response
 from epimetheus.render.custom_fields import Fields, arrange
 from epimetheus.render.derived_fields import SUCCESS
 from epimetheus.render.formats.base import Enrichment, EventContext
+from epimetheus.render.typed_values import ValueType
 
 MAX_TABLE_BYTES = 1024 * 1024
 """Memory of one table, approximately. A full table is emptied: events repeat what they repeat within minutes."""
@@ -49,16 +50,29 @@ class Part(msgspec.Struct, gc=False):
 class Slots(NamedTuple):
     """Where the values of a part go: the name of each (None: it is not sent), and its maximum length.
 
-    ``shortest``: a length that no value may exceed whose type does not bound it.
+    ``shortest``: a length that no value may exceed whose type does not bound it. ``unsent``: indexes without a name; ``types``: those whose
+    value must have a type.
     """
 
     names: Sequence[str | None]
     lengths: Sequence[int]
     shortest: int
+    unsent: Sequence[int] = ()
+    types: Sequence[tuple[int, ValueType]] = ()
 
     def cuts(self, values: Sequence[str | None]) -> bool:
         """Whether a value is too long."""
         return any(name and value and len(value) > length for name, value, length in zip(self.names, values, self.lengths, strict=True))
+
+    def sent(self, values: Sequence[str | None]) -> Sequence[str | None]:
+        """The values that FIELD_MAP sends: those that have a name, and the type of their key."""
+        sent = [*values]
+        for index in self.unsent:
+            sent[index] = None
+        for index, value_type in self.types:
+            if value := sent[index]:
+                sent[index] = value_type(value.strip())
+        return sent
 
 
 class PartTable:

@@ -21,6 +21,17 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 _CONTROL = re.compile("[\x00-\x1f]")
 
 
+def decode_valid(text: bytes) -> object:
+    """Returns the tree of a valid JSON text.
+
+    Raises ValueError if the text is not valid, or is nested deeper than the interpreter's recursion limit.
+    """
+    try:
+        return _strict(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep to decode") from error
+
+
 def decode(text: bytes | str) -> object:
     """Returns the tree of a JSON text. Accepts control characters, lone surrogates and bytes that are not UTF-8; NaN becomes a string.
 

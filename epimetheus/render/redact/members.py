@@ -37,6 +37,11 @@ def secret_members(value: Mapping[str, object], kinds: Mapping[str, KeyKind], *,
     return secret
 
 
+def is_secret_by_neighbors(key: str, kind: KeyKind) -> bool:
+    """Whether other members of its object decide in `secret_members` whether the value of ``key`` is a secret."""
+    return kind.is_value or key == "key" or key in JWK_PRIVATE_MEMBERS
+
+
 def all_redacted(items: Sequence[object]) -> bool:
     """Whether every item is redacted, so that one mark can replace the list."""
     return all(item == REDACTED and type(item) is str for item in items)

@@ -13,6 +13,7 @@ from epimetheus.render.redact.members import (
     all_redacted,
     is_lone_secret_pair,
     is_secret_argument,
+    is_secret_by_neighbors,
     is_secret_pair,
     private_key_lines,
     secret_members,
@@ -28,7 +29,11 @@ MAX_GROWTH = 8
 backslashes but not ``\\u005c``, so a few levels of short escapes would exhaust memory."""
 OPENERS = frozenset('{["')
 """The first character of JSON in a string, after whitespace."""
-_CACHED_KEYS = 2048
+UNDECIDED = object()
+"""What `Redactor.value_at` returns if only a walk of the whole event can tell."""
+_MAX_OBJECTS = 512  # objects and lists of an event, and so its depth: with fewer, no walk exceeds the interpreter's recursion limit
+_CUSTOMER_KEY_EVENT = CUSTOMER_KEY_EVENT.encode()
+_CACHED_KEYS = 2048  # and values
 _MAX_CACHED_KEY = 256
 
 
@@ -68,6 +73,8 @@ class Redactor:
         self.check = check
         self._cached_classify = lru_cache(_CACHED_KEYS)(self._classify_uncached)
         self._cached_key = lru_cache(_CACHED_KEYS)(self._redact_key_uncached)
+        self._cached_string = lru_cache(_CACHED_KEYS)(self._redact_string)
+        self._usual_position = lru_cache(_CACHED_KEYS)(self._usual_position_uncached)
         self._quick_walk = QuickWalk(
             self._classify, self._redact_key, lambda value, depth: self._redact_string(value, _Position(depth)), check
         )
@@ -98,10 +105,57 @@ class Redactor:
             quick = self.quick_walk(raw)
             if quick is not None:
                 return RedactedJson(tree.decode(quick), parsed=True)
-            position = _Position(customer_key=CUSTOMER_KEY_EVENT.encode() in raw)
+            position = _Position(customer_key=_CUSTOMER_KEY_EVENT in raw)
             return RedactedJson(self._walk(redact_paths(tree.decode(raw), self.paths), position), parsed=True)
         except ValueError:  # not JSON, or nested too deep
             return RedactedJson(self._redact_unparsed(raw.decode("utf-8", "replace")), parsed=False)
+
+    def document(self, raw: bytes) -> object:
+        """Decodes an event's JSON for `value_at`; returns UNDECIDED if its values need `json`."""
+        if self.paths or _CUSTOMER_KEY_EVENT in raw or raw.count(b"{") + raw.count(b"[") > _MAX_OBJECTS:
+            return UNDECIDED
+        try:
+            return tree.decode_valid(raw)
+        except ValueError:
+            return UNDECIDED
+
+    def value_at(self, document: object, path: Path) -> object:
+        """The value at ``path`` in the event that `json` redacts, None if there is none; UNDECIDED unless it is a plain value in objects.
+
+        Only the objects that contain a value, with their members, decide whether it is secret. ``document``: see `document`.
+        """
+        objects: list[tuple[dict[str, object], str]] = []
+        value = document
+        for key in path:
+            if type(value) is not dict:
+                return UNDECIDED if type(value) is list or value is UNDECIDED else None
+            if key not in value:
+                return UNDECIDED if REDACTED in key else None
+            objects.append((value, key))
+            value = value[key]
+        if type(value) in (dict, list) or (type(value) is str and value.lstrip()[:1] in OPENERS):
+            return UNDECIDED
+        position = self._usual_position(path) or self._position_in(objects)
+        if position is None:
+            return UNDECIDED
+        is_short = type(value) is str and len(value) <= _MAX_CACHED_KEY
+        return self._cached_string(value, position) if is_short else self._walk(value, position)
+
+    def _usual_position_uncached(self, path: Path) -> _Position | None:
+        """The position of a plain value at ``path`` in every event; None if other members decide."""
+        if any(is_secret_by_neighbors(key, self._classify(key)) for key in path):
+            return None
+        values: list[object] = [*[{} for _ in path[1:]], ""]
+        return self._position_in([({key: value}, key) for key, value in zip(path, values, strict=True)])
+
+    def _position_in(self, objects: Sequence[tuple[dict[str, object], str]]) -> _Position | None:
+        """The position below these objects, each with the key of the next one; None if a key is itself redacted."""
+        position = _Position()
+        for parent, key in objects:
+            if self._redact_key(key) != key:
+                return None
+            position = position.below(is_secret=key in self._secret_keys(parent, position))
+        return position
 
     def _classify(self, key: str) -> KeyKind:
         return self._cached_classify(key) if len(key) <= _MAX_CACHED_KEY else self._classify_uncached(key)
@@ -138,14 +192,17 @@ class Redactor:
 
     def _walk_object(self, value: dict[str, object], position: _Position) -> dict[str, object]:
         """Walks the members; values of secret keys and values whose name is secret are walked as secrets."""
+        secret = self._secret_keys(value, position)
+        return {self._redact_key(key): self._walk(item, position.below(is_secret=key in secret)) for key, item in value.items()}
+
+    def _secret_keys(self, value: dict[str, object], position: _Position) -> set[str]:
+        """The keys whose values are walked as secrets."""
         kinds = {key: self._classify(key) for key in value}
         secret = secret_members(value, kinds, customer_key=position.customer_key)
-        kept: dict[str, object] = {}
-        for key, item in value.items():
-            inner = type(item) in (dict, list) and not key.lower().endswith("tags")
-            is_secret = key in secret or (position.is_secret and (inner or not kinds[key].is_metadata))
-            kept[self._redact_key(key)] = self._walk(item, position.below(is_secret=is_secret))
-        return kept
+        if position.is_secret:
+            inner = {key for key, item in value.items() if type(item) in (dict, list) and not key.lower().endswith("tags")}
+            secret |= inner | {key for key, kind in kinds.items() if not kind.is_metadata}
+        return secret
 
     def _walk_list(self, value: list[object], position: _Position) -> object:
         if position.is_secret:

@@ -15,7 +15,8 @@ from tests.render.test_render_fast import ANY_TEXT, GOLDEN_EVENT, ORDINARY, full
 
 FIELD_MAPS = {
     "cef": Fields(
-        renamed={"suser": "duser", "reason": "act", "cs2": "externalId"}, added={"cs5": "data.identity", "cn1": "data.message"},
+        renamed={"suser": "duser", "reason": "act", "cs2": "externalId"},
+        added={"cs5": "data.identity", "cn1": "data.message", "x": "data.identity.principalName"},
         omitted=frozenset(("rt",)), ordered=("msg",), labels={"cs1": "100 %s"},
     ),
     "leef": Fields(renamed={"usrName": "accountName"}, added={"srcPort": "data.request.path", "who": "data.identity"}, ordered=("url",)),
