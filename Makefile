@@ -36,8 +36,8 @@ coverage: .venv/ready ## run all tests with full budgets and check the branch co
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000
-simulate: .venv/ready ## simulate days of faults: SEEDS=10000, or DAYS=1000
-	@$(RUN) -m tests.simulation $(if $(DAYS),--days $(DAYS),$(SEEDS))
+simulate: .venv/ready ## simulate days of faults: SEEDS=10000, or DAYS=1000; PUSH=1 adds Connector Hub
+	@$(RUN) -m tests.simulation $(if $(PUSH),--push) $(if $(DAYS),--days $(DAYS),$(SEEDS))
 
 RUNS ?= 1000000
 fuzz: .venv/ready ## fuzz every input: RUNS=1000000

@@ -13,7 +13,7 @@ from tests.support.budget import budget
 
 ROOT = Path(__file__).parents[1]
 CHUNK = 5
-SEEDS = budget(quick=3, full=400)
+SEEDS = budget(quick=3, full=40)
 NOT_YET: tuple[str, ...] = ()
 """Faults that are excluded because Epimetheus does not handle them yet."""
 

@@ -6,7 +6,7 @@ from tests.simulation.problems import Theatre
 from tests.support.budget import budget
 
 
-@pytest.mark.parametrize("seed", range(budget(quick=10, full=200)))
+@pytest.mark.parametrize("seed", range(budget(quick=10, full=60)))
 def test_no_change_is_lost_and_none_is_repeated(seed):
     Theatre(seed, 100).play()
 
