@@ -32,7 +32,7 @@ check: .venv/ready ## run ruff and mypy
 	@$(RUN) -m mypy
 
 coverage: .venv/ready ## run all tests with full budgets and check the branch coverage
-	@TEST_PROFILE=full $(RUN) -m pytest -q $(PARALLEL) --cov --cov-report=
+	@TEST_PROFILE=full $(RUN) -m pytest -q $(PARALLEL) --timeout=600 --cov --cov-report=
 	@$(RUN) tests/coverage_floor.py
 
 SEEDS ?= 1000

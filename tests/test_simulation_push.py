@@ -15,7 +15,7 @@ from tests.support.budget import budget
 ROOT = Path(__file__).parents[1]
 CHUNK = 5
 SEEDS = budget(quick=3, full=20)
-DAYS = budget(quick=10, full=60)
+DAYS = budget(quick=10, full=20)
 FAULTS = frozenset(
     {
         "connector down", "connector repeats", "push not started", "answer of a push lost", "event not in Logging",

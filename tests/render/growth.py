@@ -12,7 +12,7 @@ from tests.support.budget import budget
 LARGE = budget(quick=1 << 14, full=1 << 16)
 """Characters of the longer text."""
 SMALL = LARGE // 2
-NEGLIGIBLE = 0.05  # seconds for the larger text below which it is not measured again
+NEGLIGIBLE = 0.1  # seconds for the larger text below which it is not measured again
 MOST = 2.0  # seconds
 RATIO = 3.0
 
