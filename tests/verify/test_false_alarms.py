@@ -2,21 +2,28 @@
 
 import json
 import re
-import time
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
+from epimetheus.cli import verify as verify_command
 from epimetheus.cli.app import app
-from epimetheus.model import minute_text
+from epimetheus.clock import Clock
+from epimetheus.model import minute_text, parse_minute
 from tests.verify.sealed_region import SealedRegion
 
 DAY = 24 * 60
-NOW = int(time.time() // 60)
+NOW = parse_minute("2026-11-30T15:00:00Z")
 MIDNIGHT = NOW // DAY * DAY
 """The last one."""
 SESSION = "a-request-of-exactly-forty-characters-xy"  # as an event ID
+
+
+@pytest.fixture(autouse=True)
+def at_now(monkeypatch):
+    """The command runs at NOW, however late after the collection of the tests, and not soon after midnight."""
+    monkeypatch.setattr(verify_command, "SYSTEM", Clock(now=lambda: NOW * 60.0))
 
 
 def region_at(minute, **settings):
