@@ -356,5 +356,11 @@ def test_the_unchanged_package_breaks_no_promise(mutant_process, tmp_path):
     assert (code, "2 seeds passed" in (tmp_path / "output").read_text("utf-8")) == (0, True)
 
 
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.promise)
+def test_the_line_of_each_mutation_is_there_once(mutation):
+    """Also of those that only the full profile plays."""
+    assert (ROOT / "epimetheus" / mutation.file).read_text("utf-8").count(mutation.line) == 1
+
+
 def test_each_mutation_has_a_detecting_seed_or_scene():
     assert list(SHOWN_BY) == [mutation.promise for mutation in MUTATIONS]
